@@ -1,0 +1,3 @@
+//! Placeholder until its room is built.
+
+fn main() {}
