@@ -1,1 +1,7 @@
-//! Placeholder until its room is built.
+//! THOUGHT: observed world + validated installation -> one Decision, and Decision -> status. Pure, total, no clock.
+
+pub mod decision;
+pub mod observed;
+
+pub use decision::{Action, Blocker, Decision, Next, Question, Wait};
+pub use observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, WorkloadSeen};

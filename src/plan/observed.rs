@@ -1,0 +1,108 @@
+//! THOUGHT: what `engine::observe` saw of the world. Partial is normal; nothing here decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kfp_api::conditions::Reason;
+use kfp_api::installation::DatabaseEngine;
+use kfp_api::status::SchemaStatus;
+use serde::{Deserialize, Serialize};
+
+/// One look at one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seen<T> {
+    /// It is there, and this is it.
+    Known(T),
+    /// It is certainly not there.
+    Absent,
+    /// It could not be looked at.
+    Unknown {
+        /// Stable reason, for conditions and events.
+        reason: Reason,
+        /// What failed, in words for a person.
+        why: String,
+    },
+}
+
+/// A Kubernetes object of the installation, by kind and name; its namespace is the installation's (or none, for
+/// cluster-scoped kinds).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Kind, for example `Deployment`.
+    pub kind: String,
+    /// Object name.
+    pub name: String,
+}
+
+/// Everything that was looked at in one pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The older KfpInstallation that holds this namespace: `Absent` when this one does.
+    pub occupant: Seen<String>,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Our finalizer is on the resource.
+    pub finalizer: bool,
+    /// Kubernetes server version, `major.minor`.
+    pub kubernetes: Seen<String>,
+    /// The RoleBinding that gives the operator its rights in this namespace.
+    pub rights: Seen<()>,
+    /// CRDs that the release needs and that are missing or too narrow, each with what is wrong; empty when all fit.
+    pub crd_problems: Seen<BTreeMap<String, String>>,
+    /// Release labels found on workloads of this installation (more than one in the middle of a change).
+    pub installed: Seen<BTreeSet<String>>,
+    /// The engine that the embedded database's volume was written by; `Absent` before there is a volume.
+    pub database_engine: Seen<DatabaseEngine>,
+    /// Every component of the rendering, by name.
+    pub components: BTreeMap<String, ComponentSeen>,
+    /// Objects that carry our label and are in no rendering.
+    pub orphans: Seen<Vec<ObjectRef>>,
+    /// The database server and its schema. `Absent` before its workload exists.
+    pub database: Seen<DatabaseSeen>,
+    /// A put, get and delete in the bucket. `Absent` before the store's workload exists.
+    pub object_store: Seen<()>,
+    /// The API server's own answer. `Absent` before its workload exists.
+    pub api_server: Seen<()>,
+    /// Data objects (PVCs, generated Secrets) of this installation still there; looked at only while deleting.
+    pub data_left: Seen<Vec<ObjectRef>>,
+}
+
+/// One component of the rendering against the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentSeen {
+    /// Rendered objects other than the workload that are absent or differ from the rendering.
+    pub base_drift: Seen<BTreeSet<ObjectRef>>,
+    /// Generated Secrets that are absent, lack a key, or hold a certificate due for renewal.
+    pub secrets_due: Seen<BTreeSet<ObjectRef>>,
+    /// The workload.
+    pub workload: Seen<WorkloadSeen>,
+}
+
+/// A workload (Deployment or StatefulSet) as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadSeen {
+    /// It differs from the rendering.
+    pub drift: bool,
+    /// Value of the release label.
+    pub release: Option<String>,
+    /// Image of the main container.
+    pub image: Option<String>,
+    /// Replicas wanted by the object.
+    pub desired: i32,
+    /// Replicas up to date and ready.
+    pub ready: i32,
+    /// The controller has seen the newest generation.
+    pub current: bool,
+    /// Why pods are not ready (waiting reasons, failed scheduling, last termination message), newest first; may be empty.
+    pub trouble: Vec<String>,
+}
+
+/// The database as the operator's own connection saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseSeen {
+    /// Engine, from the server's version.
+    pub engine: DatabaseEngine,
+    /// Server version string.
+    pub server_version: String,
+    /// The pipelines schema against the catalog.
+    pub schema: SchemaStatus,
+}
