@@ -1,0 +1,3 @@
+module kfpops.dev/e2e/tools/pause
+
+go 1.26.0
