@@ -1,3 +1,26 @@
-//! Placeholder until its room is built.
+//! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
-fn main() {}
+mod stages;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the kfp-operator project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check and test there is, with a table of what took how long.
+    Test(test::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Test(arguments) => test::run(&arguments),
+    }
+}
