@@ -49,7 +49,7 @@ impl Stages {
     /// Prints the table and the closing line, and fails if any check did.
     pub fn close(self) -> anyhow::Result<()> {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["stage", "passed", "failed", "seconds"]);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["stage", "passed", "failed", "seconds"]);
         let (mut total, mut time) = (Counts::default(), Duration::ZERO);
         for (name, counts, elapsed) in &self.done {
             total.add(*counts);
