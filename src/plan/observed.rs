@@ -62,8 +62,14 @@ pub struct Observed {
     pub object_store: Seen<()>,
     /// The API server's own answer. `Absent` before its workload exists.
     pub api_server: Seen<()>,
-    /// Data objects (PVCs, generated Secrets) of this installation still there; looked at only while deleting.
+    /// Data objects (PVCs, generated Secrets) of this installation still there; looked at only while deleting. Objects
+    /// whose own deletion has begun do not count: a volume in use goes when its pods go, and those go with this resource.
     pub data_left: Seen<Vec<ObjectRef>>,
+    /// Data objects (PVCs, generated Secrets) of the names this installation needs that carry another installation's
+    /// label, each with that name: left behind by `deletionPolicy: Retain`. Empty when there are none.
+    pub data_of_others: Seen<BTreeMap<ObjectRef, String>>,
+    /// The resource has been deleting for longer than the time limit for removing data.
+    pub deletion_overdue: bool,
 }
 
 /// One component of the rendering against the world.
