@@ -66,8 +66,8 @@ pub struct Observed {
     /// whose own deletion has begun do not count: a volume in use goes when its pods go, and those go with this resource.
     pub data_left: Seen<Vec<ObjectRef>>,
     /// Data objects (PVCs, generated Secrets) of the names this installation needs that carry another installation's
-    /// label, each with that name: left behind by `deletionPolicy: Retain`. Empty when there are none.
-    pub data_of_others: Seen<BTreeMap<ObjectRef, String>>,
+    /// label (left behind by `deletionPolicy: Retain`), by the name of that installation. Empty when there are none.
+    pub data_of_others: Seen<BTreeMap<String, Vec<ObjectRef>>>,
     /// The resource has been deleting for longer than the time limit for removing data.
     pub deletion_overdue: bool,
 }
