@@ -1,5 +1,6 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
+mod purity;
 mod stages;
 mod test;
 
@@ -15,12 +16,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Ask cargo about each room alone whether it depends on what it may not.
+    Purity,
     /// Run every check and test there is, with a table of what took how long.
     Test(test::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
+        Chore::Purity => stages::only("purity", purity::run),
         Chore::Test(arguments) => test::run(&arguments),
     }
 }

@@ -66,6 +66,13 @@ impl Stages {
     }
 }
 
+/// Runs one stage by itself.
+pub fn only(name: &str, stage: impl FnOnce() -> anyhow::Result<Counts>) -> anyhow::Result<()> {
+    let mut stages = Stages::default();
+    stages.run(name, stage);
+    stages.close()
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.1}", duration.as_secs_f64())
 }

@@ -17,6 +17,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut stages = Stages::default();
     stages.run("format", || check(&mut cargo(&["fmt", "--all", "--check"])));
     stages.run("lints", || check(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    stages.run("purity", crate::purity::run);
     stages.run("pure tests", || cargo_test(&[]));
     if !arguments.fast {
         stages.run("on a real API server", || cargo_test(&["--package", "kfp-tests"]));
