@@ -1,9 +1,28 @@
-//! WORDS: condition types and reasons, each with its meaning and next step. They are API: stable once released. No I/O.
+//! WORDS: condition types and reasons. They are API: stable once released, never renamed. No I/O, no clock.
+//!
+//! What each one means to a person stands in [`crate::guide`].
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// A condition type of KfpInstallation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 pub enum ConditionType {
     /// Summary: the installation serves.
     Ready,
@@ -24,7 +43,22 @@ pub enum ConditionType {
 }
 
 /// A stable reason: what it means and what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 pub enum Reason {
     /// Everything wanted is there and healthy.
     AllReady,
@@ -68,4 +102,113 @@ pub enum Reason {
     Tested,
     /// The Kubernetes version is outside the tested range.
     NotTested,
+}
+
+/// Whether a condition holds.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It could not be told.
+    Unknown,
+}
+
+impl ConditionType {
+    /// Every condition type, in the order in which people should read them.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The `type` of the condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The `reason` of the condition, the event and the metric label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl ConditionStatus {
+    /// The `status` of the condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl From<bool> for ConditionStatus {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+}
+
+/// Sets the condition of this type. `lastTransitionTime` becomes `now` only when the status changes, so that a condition
+/// that stays as it is compares equal and costs no write.
+///
+/// `generation` is the `metadata.generation` that was judged. Conditions stay in the order of [`ConditionType::ALL`];
+/// conditions of other writers stay behind them.
+pub fn set(
+    conditions: &mut Vec<Condition>,
+    condition_type: ConditionType,
+    status: ConditionStatus,
+    reason: Reason,
+    message: &str,
+    generation: Option<i64>,
+    now: &Time,
+) {
+    let since = find(conditions, condition_type)
+        .filter(|old| old.status == status.as_str())
+        .map_or_else(|| now.clone(), |old| old.last_transition_time.clone());
+    clear(conditions, condition_type);
+    conditions.push(Condition {
+        type_: condition_type.as_str().to_owned(),
+        status: status.as_str().to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: message.to_owned(),
+        observed_generation: generation,
+        last_transition_time: since,
+    });
+    conditions.sort_by_key(|condition| {
+        ConditionType::ALL
+            .iter()
+            .position(|known| known.as_str() == condition.type_)
+            .unwrap_or(usize::MAX)
+    });
+}
+
+/// Removes the condition of this type: for those that are present only while they are True.
+pub fn clear(conditions: &mut Vec<Condition>, condition_type: ConditionType) {
+    conditions.retain(|condition| condition.type_ != condition_type.as_str());
+}
+
+/// The condition of this type.
+#[must_use]
+pub fn find(conditions: &[Condition], condition_type: ConditionType) -> Option<&Condition> {
+    conditions
+        .iter()
+        .find(|condition| condition.type_ == condition_type.as_str())
 }

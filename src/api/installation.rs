@@ -1,4 +1,6 @@
 //! WORDS: the spec of a KfpInstallation. No I/O, no decisions.
+//!
+//! Doc comments here are what `kubectl explain` and the API reference print. Rules between fields stand in [`crate::rules`].
 
 use std::collections::BTreeMap;
 
@@ -8,6 +10,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::embedded;
 use crate::status::KfpInstallationStatus;
 
 /// One Kubeflow Pipelines deployment, in the namespace of this resource.
@@ -21,32 +24,74 @@ use crate::status::KfpInstallationStatus;
     shortname = "kfpi",
     category = "kfp",
     namespaced,
-    status = "KfpInstallationStatus"
+    derive = "PartialEq",
+    status = "KfpInstallationStatus",
+    doc = "One Kubeflow Pipelines deployment, in the namespace of this resource.",
+    selectable = ".spec.version",
+    printcolumn(
+        name = "Version",
+        type_ = "string",
+        description = "KFP release that runs",
+        json_path = ".status.version"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        description = "Whether the installation serves",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        description = "Why; `kfpctl explain` tells what it means and what to do",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "URL",
+        type_ = "string",
+        description = "User interface, inside the cluster",
+        json_path = ".status.endpoints.ui",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KfpInstallationSpec {
-    /// KFP release to run, as named in the release catalog, for example `2.16.1`.
+    /// KFP release to run, as named in the release catalog, for example `2.16.1`. `kfpctl releases` lists them.
+    #[schemars(length(min = 5, max = 32))]
+    #[schemars(regex(
+        pattern = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9a-z]+(\.[0-9a-z]+)*)?$"
+    ))]
     pub version: String,
-    /// Preset of replicas, resources, client rates and database limits.
+    /// Preset of replicas, resources, client rates and database limits: `Small` (a team or a trial), `Medium` (a
+    /// department) or `Large` (a company). Values may be added.
     #[serde(default)]
     pub size: Size,
-    /// The database of pipelines, runs and metadata.
+    /// The database of pipelines, runs and metadata. Only the member named by `type` may be set.
     #[serde(default)]
     pub database: Database,
-    /// The store of pipeline specs, artifacts and logs.
+    /// The store of pipeline specs, artifacts and logs. Only the member named by `type` may be set.
     #[serde(default)]
     pub object_store: ObjectStore,
-    /// The controller that runs workflows (Argo Workflows).
+    /// The controller that runs workflows (Argo Workflows). Only the member named by `type` may be set.
     #[serde(default)]
     pub execution_controller: ExecutionController,
-    /// Changes to single components; names are those of the release catalog.
+    /// Changes to single components; names are those of the release catalog, each at most once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub components: Vec<ComponentOverride>,
-    /// Registry host and optional path that replace the registry of every image, for example `registry.example.com/mirror`.
+    /// Registry host and optional path that replace the registry of every image, for example
+    /// `registry.example.com/mirror`. What follows the registry in an image's name stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    #[schemars(regex(
+        pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+    ))]
     pub image_registry: Option<String>,
     /// Secrets of type `kubernetes.io/dockerconfigjson` in this namespace, given to every pod of the installation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "embedded::pull_secrets")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
     /// NetworkPolicies of the installation's own pods.
     #[serde(default)]
@@ -54,7 +99,8 @@ pub struct KfpInstallationSpec {
     /// While true, nothing of this installation is changed; status is still reported.
     #[serde(default)]
     pub paused: bool,
-    /// What happens to data (volumes, generated credentials) when this resource is deleted.
+    /// What happens to data (volumes, generated credentials) when this resource is deleted: `Retain` (it stays, and an
+    /// installation of the same name takes it up again) or `Delete`. Values may be added.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -71,11 +117,12 @@ pub enum Size {
     Large,
 }
 
-/// Where KFP's databases live. Exactly the member named by `type` is set.
+/// Where KFP's databases live. Only the member named by `type` may be set; left out, all its fields are at their defaults.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// Kind of database; fixed for the life of the installation.
+    /// Kind of database, fixed for the life of the installation: `Embedded` (a server run by the operator). Values may be
+    /// added.
     #[serde(default)]
     pub r#type: DatabaseType,
     /// A single database server run by the operator.
@@ -95,7 +142,8 @@ pub enum DatabaseType {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmbeddedDatabase {
-    /// Database engine. Unset means the release catalog's choice, fixed from the first start on and shown in status.
+    /// Database engine: `MySQL` or `MariaDB`, fixed for the life of the data. Unset means the release catalog's choice,
+    /// fixed from the first start on and shown in status. Values may be added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<DatabaseEngine>,
     /// Volume of the server; size only grows.
@@ -116,19 +164,22 @@ pub enum DatabaseEngine {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
-    /// Requested capacity; only grows. Unset means the size preset's.
+    /// Requested capacity, at least `1Gi`, for example `50Gi`; only grows. Unset means the size preset's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "embedded::volume_size")]
     pub size: Option<Quantity>,
-    /// StorageClass; unset means the cluster's default class.
+    /// StorageClass, fixed when the volume is made. Unset means the cluster's default class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = embedded::SUBDOMAIN))]
     pub class_name: Option<String>,
 }
 
-/// Where artifacts live. Exactly the member named by `type` is set.
+/// Where artifacts live. Only the member named by `type` may be set; left out, all its fields are at their defaults.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectStore {
-    /// Kind of object store; fixed for the life of the installation.
+    /// Kind of object store, fixed for the life of the installation: `Embedded` (a server run by the operator). Values may
+    /// be added.
     #[serde(default)]
     pub r#type: ObjectStoreType,
     /// A single S3-compatible server run by the operator.
@@ -153,11 +204,12 @@ pub struct EmbeddedObjectStore {
     pub storage: Storage,
 }
 
-/// Who runs workflows. Exactly the member named by `type` is set.
+/// Who runs workflows. Only the member named by `type` may be set; left out, all its fields are at their defaults.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionController {
-    /// Kind of execution controller; fixed for the life of the installation.
+    /// Kind of execution controller, fixed for the life of the installation: `Managed` (run by the operator, for this
+    /// namespace only). Values may be added.
     #[serde(default)]
     pub r#type: ExecutionControllerType,
     /// An Argo Workflows controller run by the operator for this namespace.
@@ -179,9 +231,12 @@ pub enum ExecutionControllerType {
 pub struct ManagedExecutionController {
     /// Workflows that may run at the same time in this namespace. Unset means the size preset's limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub parallelism: Option<i32>,
-    /// Seconds after which a finished Workflow object is deleted. Unset means the release's own value.
+    /// Seconds after which a finished Workflow object is deleted, at least a minute, so that its end is recorded first.
+    /// Unset means the release's own value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 31_536_000))]
     pub ttl_seconds: Option<i32>,
 }
 
@@ -189,40 +244,55 @@ pub struct ManagedExecutionController {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentOverride {
-    /// Component name in the release catalog, for example `ml-pipeline-ui`.
+    /// Component name in the release catalog, for example `ml-pipeline-ui`. `kfpctl releases show` lists them.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
     /// Whether the component runs. Unset means the catalog's default; required components cannot be switched off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Replicas; only components that the catalog calls replicable take more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 32))]
     pub replicas: Option<i32>,
-    /// Requests and limits of the main container; replaces the preset's.
+    /// Requests and limits of the main container, as in a Pod; replaces the preset's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "embedded::resources")]
     pub resources: Option<ResourceRequirements>,
     /// Node labels that the pods require, added to the component's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "embedded::labels")]
     pub node_selector: BTreeMap<String, String>,
-    /// Taints that the pods tolerate.
+    /// Taints that the pods tolerate, as in a Pod's `spec.tolerations`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "embedded::tolerations")]
     pub tolerations: Vec<Toleration>,
-    /// Affinity of the pods.
+    /// Affinity of the pods, as in a Pod's `spec.affinity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "embedded::affinity")]
     pub affinity: Option<Affinity>,
     /// PriorityClass of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = embedded::SUBDOMAIN))]
     pub priority_class_name: Option<String>,
-    /// Environment added to the main container; names that the release itself sets are refused.
+    /// Environment added to the main container, as in a Pod's `env`; names that the release itself sets are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "embedded::environment")]
     pub extra_env: Vec<EnvVar>,
     /// Labels added to the pods; the component's own are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "embedded::labels")]
     pub pod_labels: BTreeMap<String, String>,
     /// Annotations added to the pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "embedded::annotations")]
     pub pod_annotations: BTreeMap<String, String>,
-    /// Image of the main container in place of the catalog's; never rewritten by `imageRegistry`.
+    /// Image of the main container in place of the catalog's, with a tag other than `latest` or a digest; never rewritten
+    /// by `imageRegistry`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"))]
     pub image: Option<String>,
 }
 
@@ -230,10 +300,12 @@ pub struct ComponentOverride {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicySpec {
-    /// Whether policies are generated.
+    /// Whether policies are generated: `Generated` (one a component, selecting its pods by label) or `Disabled`. Values may
+    /// be added.
     #[serde(default)]
     pub mode: NetworkPolicyMode,
-    /// What the installation's pods may connect to.
+    /// What the installation's own pods may connect to: `Unrestricted` (anything) or `Restricted` (DNS, the Kubernetes API
+    /// server and the components each one needs). Values may be added.
     #[serde(default)]
     pub egress: EgressMode,
 }
