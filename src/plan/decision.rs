@@ -37,7 +37,7 @@ pub enum Next {
 /// An effect. Each is idempotent: carried out twice it changes nothing the second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Bind the operator's namespaced ClusterRole in the installation's namespace.
+    /// Bind the operator's namespaced `ClusterRole` in the installation's namespace.
     BindRights,
     /// Put our finalizer on the resource, or take it off.
     SetFinalizer(bool),

@@ -1,9 +1,20 @@
 //! THOUGHT: observed world + validated installation -> one Decision, and Decision -> status. Pure, total, no clock.
 
+pub mod conditions;
 pub mod decision;
+pub mod desired;
 pub mod observed;
 pub mod outcome;
+pub mod project;
+pub mod requeue;
+pub mod steps;
+mod think;
+mod words;
 
 pub use decision::{Action, Blocker, Decision, Next, Question, Wait};
+pub use desired::Desired;
 pub use observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, WorkloadSeen};
 pub use outcome::ActionOutcome;
+pub use project::{ProjectInput, project};
+pub use requeue::requeue;
+pub use think::{refuse, think};

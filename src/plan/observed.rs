@@ -36,7 +36,7 @@ pub struct ObjectRef {
 /// Everything that was looked at in one pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// The older KfpInstallation that holds this namespace: `Absent` when this one does.
+    /// The older `KfpInstallation` that holds this namespace: `Absent` when this one does.
     pub occupant: Seen<String>,
     /// `metadata.deletionTimestamp` is set.
     pub deleting: bool,
@@ -44,7 +44,7 @@ pub struct Observed {
     pub finalizer: bool,
     /// Kubernetes server version, `major.minor`.
     pub kubernetes: Seen<String>,
-    /// The RoleBinding that gives the operator its rights in this namespace.
+    /// The `RoleBinding` that gives the operator its rights in this namespace.
     pub rights: Seen<()>,
     /// CRDs that the release needs and that are missing or too narrow, each with what is wrong; empty when all fit.
     pub crd_problems: Seen<BTreeMap<String, String>>,
@@ -83,7 +83,7 @@ pub struct ComponentSeen {
     pub workload: Seen<WorkloadSeen>,
 }
 
-/// A workload (Deployment or StatefulSet) as it stands.
+/// A workload (Deployment or `StatefulSet`) as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkloadSeen {
     /// It differs from the rendering.

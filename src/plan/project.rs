@@ -1,0 +1,51 @@
+//! THOUGHT: a pass becomes a status. Pure: the same pass and the same old status give the same bytes, whatever the time.
+
+mod domain;
+mod summary;
+mod table;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kfp_api::KfpInstallationStatus;
+
+use crate::conditions::stamp;
+use crate::decision::Decision;
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::outcome::ActionOutcome;
+
+/// Everything that a status is made of.
+#[derive(Clone, Debug)]
+pub struct ProjectInput<'a> {
+    /// The wanted installation; none when its spec did not pass validation.
+    pub desired: Option<&'a Desired>,
+    /// `metadata.generation` of the spec that this pass read.
+    pub generation: i64,
+    /// What was seen; none when nothing was looked at. What is not seen keeps what the old status says of it.
+    pub observed: Option<&'a Observed>,
+    /// What was decided.
+    pub decision: &'a Decision,
+    /// What became of the decision's actions, in their order.
+    pub outcomes: &'a [ActionOutcome],
+    /// The status before this pass.
+    pub old: &'a KfpInstallationStatus,
+    /// The time, for conditions whose status changes.
+    pub now: &'a Time,
+}
+
+/// The status after a pass.
+#[must_use]
+pub fn project(input: &ProjectInput) -> KfpInstallationStatus {
+    let domain = domain::facts(input);
+    let mut facts = summary::facts(input, &domain);
+    facts.extend(domain);
+    let kept = domain::kept(input);
+    let conditions = stamp(&facts, &kept, &input.old.conditions, input.generation, input.now);
+    KfpInstallationStatus {
+        observed_generation: Some(input.generation),
+        version: table::version(input),
+        components: table::components(input),
+        database: table::database(input),
+        endpoints: table::endpoints(input),
+        conditions,
+    }
+}

@@ -1,0 +1,102 @@
+//! THOUGHT: the order of thought of one pass. The thoughts themselves are in `steps`.
+
+use kfp_api::conditions::Reason;
+
+use crate::decision::{Action, Blocker, Decision, Next, Question};
+use crate::desired::Desired;
+use crate::observed::Observed;
+use crate::steps::components::Waits;
+use crate::steps::deletion::INSTALLATION;
+use crate::steps::{deletion, entry, foundations, kubernetes, paused, probes, prune, workloads};
+
+/// Decides what to do now about the wanted installation, given what was seen.
+///
+/// Deletion comes first and stands alone. Else: whatever stands before the first apply; then everything that can be
+/// done now, in one batch; a pause takes the actions out of it again.
+pub fn think(desired: &Desired, seen: &Observed) -> Decision {
+    if seen.deleting {
+        return deletion::decide(desired.deletion_policy, seen);
+    }
+    let mut decision = entry::check(desired, seen).unwrap_or_else(|| build(desired, seen));
+    decision.warnings.extend(kubernetes::warning(desired, seen));
+    if desired.paused {
+        paused::hold(decision)
+    } else {
+        decision
+    }
+}
+
+/// Everything that can be done now: finalizer, Secrets, foundations, workloads, orphans.
+fn build(desired: &Desired, seen: &Observed) -> Decision {
+    let mut waits = Waits::default();
+    let foundations = foundations::collect(desired, seen, &mut waits);
+    let workloads = workloads::collect(desired, seen, &mut waits);
+    probes::collect(desired, seen, &mut waits);
+    let orphans = prune::orphans(seen).unwrap_or_else(|on| {
+        waits.add(INSTALLATION, on);
+        std::collections::BTreeSet::new()
+    });
+
+    let mut actions: Vec<Action> = entry::finalizer(desired, seen).into_iter().collect();
+    actions.extend((!foundations.secrets.is_empty()).then_some(Action::Generate(foundations.secrets)));
+    actions.extend(foundations.applies);
+    actions.extend(workloads.applies);
+    actions.extend((!orphans.is_empty()).then_some(Action::Prune(orphans)));
+
+    let question = foundations.question.or(workloads.question);
+    conclude(actions, question, waits.into_list(desired))
+}
+
+/// Actions first; what only a person can decide does not hold back the rest, and is a warning until the rest is done.
+fn conclude(
+    actions: Vec<Action>,
+    question: Option<Question>,
+    waiting: Vec<crate::decision::Wait>,
+) -> Decision {
+    match (actions.is_empty(), question) {
+        (false, question) => Decision {
+            next: Next::Do(actions),
+            waiting,
+            warnings: question.map(warn).into_iter().collect(),
+        },
+        (true, Some(question)) => Decision {
+            next: Next::AskUser(question),
+            waiting,
+            warnings: Vec::new(),
+        },
+        (true, None) if waiting.is_empty() => Decision {
+            next: Next::Settled,
+            waiting,
+            warnings: Vec::new(),
+        },
+        (true, None) => Decision {
+            next: Next::Wait,
+            waiting,
+            warnings: Vec::new(),
+        },
+    }
+}
+
+fn warn(question: Question) -> Blocker {
+    Blocker {
+        reason: question.reason,
+        message: question.message,
+    }
+}
+
+/// The decision about a spec that did not pass validation: nothing is touched, and every finding is said at once.
+pub fn refuse(findings: Vec<Blocker>) -> Decision {
+    let blockers = if findings.is_empty() {
+        vec![Blocker {
+            reason: Reason::InvalidSpec,
+            message: "The spec is not valid.".to_owned(),
+        }]
+    } else {
+        findings
+    };
+    Decision {
+        next: Next::Refuse(blockers),
+        waiting: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
