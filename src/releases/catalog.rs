@@ -1,0 +1,174 @@
+//! FACTS: all data files read into one catalog, or a clear error that names file and place. No I/O, no clock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::advisory::Advisory;
+use crate::edge::Edge;
+use crate::extend::extend;
+use crate::files;
+use crate::release::{Install, Release, SupportState};
+use crate::version::Version;
+
+/// Every known release, hop and advisory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalog {
+    releases: BTreeMap<Version, Arc<Release>>,
+    advisories: Vec<Advisory>,
+    edges: Vec<Edge>,
+}
+
+/// A data file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("release catalog, file {file}, at `{path}`: {message}; mend the data file")]
+pub struct CatalogError {
+    /// File below `src/releases/data`.
+    pub file: String,
+    /// Place in it, such as `install.components[3].pod`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advisories {
+    advisories: Vec<Advisory>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edges {
+    edges: Vec<Edge>,
+}
+
+impl Catalog {
+    /// The catalog that is compiled in. Parsed once.
+    pub fn builtin() -> Result<&'static Self, CatalogError> {
+        static BUILTIN: OnceLock<Result<Catalog, CatalogError>> = OnceLock::new();
+        let parsed = BUILTIN.get_or_init(|| Self::parse(files::RELEASES, files::ADVISORIES, files::EDGES));
+        parsed.as_ref().map_err(Clone::clone)
+    }
+
+    /// A catalog from texts: (file name without its ending, YAML) for each release, then advisories and hops.
+    pub fn parse(releases: &[(&str, &str)], advisories: &str, edges: &str) -> Result<Self, CatalogError> {
+        let mut raw = BTreeMap::new();
+        for (name, text) in releases {
+            raw.insert((*name).to_owned(), yaml(&release_file(name), text)?);
+        }
+        let mut parsed = BTreeMap::new();
+        for name in raw.keys() {
+            let file = release_file(name);
+            let release: Release = typed(
+                &file,
+                extend(name, &raw).map_err(|message| error(&file, "extends", &message))?,
+            )?;
+            if release.version.to_string() != *name {
+                return Err(error(
+                    &file,
+                    "version",
+                    &format!("is {}, but the file is named {name}", release.version),
+                ));
+            }
+            parsed.insert(release.version, Arc::new(release));
+        }
+        let advisories: Advisories = typed("advisories.yaml", yaml("advisories.yaml", advisories)?)?;
+        let edges: Edges = typed("edges.yaml", yaml("edges.yaml", edges)?)?;
+        Ok(Self {
+            releases: parsed,
+            advisories: advisories.advisories,
+            edges: edges.edges,
+        })
+    }
+
+    /// The release of this version.
+    #[must_use]
+    pub fn release(&self, version: &str) -> Option<&Arc<Release>> {
+        self.releases.get(&version.parse().ok()?)
+    }
+
+    /// Every release, oldest version first.
+    #[must_use]
+    pub fn releases(&self) -> impl DoubleEndedIterator<Item = &Arc<Release>> {
+        self.releases.values()
+    }
+
+    /// Every release that the operator installs, oldest version first, with how.
+    #[must_use]
+    pub fn installable(&self) -> impl DoubleEndedIterator<Item = (&Arc<Release>, &Install)> {
+        self.releases()
+            .filter_map(|release| release.installable().map(|install| (release, install)))
+    }
+
+    /// Releases in this state, oldest version first.
+    pub fn in_state(&self, state: SupportState) -> impl Iterator<Item = &Arc<Release>> {
+        self.releases()
+            .filter(move |release| release.support.state == state)
+    }
+
+    /// Every advisory.
+    #[must_use]
+    pub fn advisories(&self) -> &[Advisory] {
+        &self.advisories
+    }
+
+    /// The advisories of one release, worst first.
+    #[must_use]
+    pub fn advisories_of(&self, version: Version) -> Vec<&Advisory> {
+        let mut found: Vec<_> = self
+            .advisories
+            .iter()
+            .filter(|advisory| advisory.affects(version))
+            .collect();
+        found.sort_by_key(|advisory| std::cmp::Reverse(advisory.severity));
+        found
+    }
+
+    /// Every hop.
+    #[must_use]
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The hop between two releases.
+    #[must_use]
+    pub fn edge(&self, from: Version, to: Version) -> Option<&Edge> {
+        self.edges.iter().find(|edge| edge.from == from && edge.to == to)
+    }
+}
+
+fn release_file(name: &str) -> String {
+    format!("releases/{name}.yaml")
+}
+
+fn error(file: &str, path: &str, message: &str) -> CatalogError {
+    CatalogError {
+        file: file.to_owned(),
+        path: path.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+fn yaml(file: &str, text: &str) -> Result<Value, CatalogError> {
+    serde_saphyr::from_str(text).map_err(|problem| error(file, ".", &problem.to_string()))
+}
+
+fn typed<T: DeserializeOwned>(file: &str, value: Value) -> Result<T, CatalogError> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|problem| error(file, &problem.path().to_string(), &problem.inner().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalog;
+
+    #[test]
+    fn the_builtin_catalog_parses() {
+        let catalog = Catalog::builtin().unwrap_or_else(|problem| panic!("{problem}"));
+        assert!(catalog.installable().count() > 0);
+    }
+}
