@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
 use kfp_releases::Role;
+use kfp_releases::component::{Component, WorkloadKind};
 use kfp_releases::release::KubernetesRange;
+use kfp_releases::validated::ValidatedInstallation;
 
 use crate::observed::ObjectRef;
 
@@ -73,6 +75,28 @@ pub enum AddressKind {
 }
 
 impl Desired {
+    /// What thinking needs of a validated installation.
+    #[must_use]
+    pub fn of(installation: &ValidatedInstallation) -> Self {
+        let databases = installation.install().map(|install| &install.databases);
+        let secrets =
+            databases.map(|names| BTreeSet::from([names.user_secret.clone(), names.root_secret.clone()]));
+        let dependencies = installation.release.dependencies.as_ref();
+        Self {
+            name: installation.name.clone(),
+            namespace: installation.namespace.clone(),
+            generation: installation.generation,
+            version: installation.release.version.to_string(),
+            paused: installation.paused,
+            deletion_policy: installation.deletion_policy,
+            kubernetes: dependencies.and_then(|with| with.kubernetes.clone()),
+            engine: installation.role(Role::Database).map(|_| installation.engine),
+            database_secrets: secrets.unwrap_or_default(),
+            components: in_order(installation.running().map(|(component, _)| component)),
+            endpoints: addresses(installation),
+        }
+    }
+
     /// The component of this role, if one runs.
     #[must_use]
     pub fn role(&self, role: Role) -> Option<&DesiredComponent> {
@@ -84,4 +108,81 @@ impl Desired {
     pub fn component(&self, name: &str) -> Option<&DesiredComponent> {
         self.components.iter().find(|component| component.name == name)
     }
+}
+
+/// The components, each after those that it waits for, otherwise as the release lists them. The catalog refuses
+/// circles; were there one, its members would come last and wait for each other.
+fn in_order<'a>(running: impl Iterator<Item = &'a Component>) -> Vec<DesiredComponent> {
+    let mut left: Vec<&Component> = running.collect();
+    let names: BTreeSet<String> = left.iter().map(|component| component.name.clone()).collect();
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let free = |component: &&Component| {
+            component
+                .after
+                .iter()
+                .all(|name| placed.contains(name.as_str()) || !names.contains(name))
+        };
+        let next = left.iter().position(free).unwrap_or_default();
+        let component = left.remove(next);
+        placed.insert(&component.name);
+        ordered.push(DesiredComponent {
+            name: component.name.clone(),
+            role: component.role,
+            workload: ObjectRef {
+                kind: kind(component.workload).to_owned(),
+                name: component.name.clone(),
+            },
+            after: component
+                .after
+                .iter()
+                .filter(|name| names.contains(*name))
+                .cloned()
+                .collect(),
+        });
+    }
+    ordered
+}
+
+fn kind(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "Deployment",
+        WorkloadKind::StatefulSet => "StatefulSet",
+    }
+}
+
+/// Addresses of the ports that the release names `http` and `grpc`, and of its object store.
+fn addresses(installation: &ValidatedInstallation) -> Vec<Address> {
+    let namespace = &installation.namespace;
+    let at = |role: Role, port: &str| {
+        let (component, _) = installation.role(role)?;
+        let found = component
+            .services
+            .iter()
+            .find_map(|service| Some((service, service.port(port)?)));
+        found.map(|(service, number)| {
+            (
+                component.name.clone(),
+                format!("{}.{namespace}.svc:{number}", service.name),
+            )
+        })
+    };
+    let store = installation
+        .install()
+        .and_then(|install| at(Role::ObjectStore, &install.object_store.endpoint.port));
+    let found = [
+        (AddressKind::Ui, "http://", at(Role::Frontend, "http")),
+        (AddressKind::Api, "http://", at(Role::ApiServer, "http")),
+        (AddressKind::Grpc, "", at(Role::ApiServer, "grpc")),
+        (AddressKind::ObjectStore, "http://", store),
+    ];
+    let address = |(kind, scheme, place): (AddressKind, &str, Option<(String, String)>)| {
+        place.map(|(component, host)| Address {
+            kind,
+            component,
+            address: format!("{scheme}{host}"),
+        })
+    };
+    found.into_iter().filter_map(address).collect()
 }

@@ -17,4 +17,4 @@ pub use observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, Workl
 pub use outcome::ActionOutcome;
 pub use project::{ProjectInput, project};
 pub use requeue::requeue;
-pub use think::{refuse, think};
+pub use think::{PlanInput, delete, plan, refuse};

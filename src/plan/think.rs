@@ -1,6 +1,8 @@
 //! THOUGHT: the order of thought of one pass. The thoughts themselves are in `steps`.
 
 use kfp_api::conditions::Reason;
+use kfp_api::installation::DeletionPolicy;
+use kfp_releases::{Finding, ValidatedInstallation};
 
 use crate::decision::{Action, Blocker, Decision, Next, Question};
 use crate::desired::Desired;
@@ -9,11 +11,31 @@ use crate::steps::components::Waits;
 use crate::steps::deletion::INSTALLATION;
 use crate::steps::{deletion, entry, foundations, kubernetes, paused, probes, prune, workloads};
 
+/// What a pass thinks about.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanInput<'a> {
+    /// The wanted installation.
+    pub installation: &'a ValidatedInstallation,
+    /// What was seen of the world.
+    pub observed: &'a Observed,
+}
+
+/// Decides what to do now about a valid installation.
+pub fn plan(input: &PlanInput) -> Decision {
+    think(&Desired::of(input.installation), input.observed)
+}
+
+/// Decides for a resource with a deletion timestamp, whether or not its spec is valid. Of one whose policy cannot be
+/// read, the data stays: call it with the default, `Retain`.
+pub fn delete(policy: DeletionPolicy, observed: &Observed) -> Decision {
+    deletion::decide(policy, observed)
+}
+
 /// Decides what to do now about the wanted installation, given what was seen.
 ///
 /// Deletion comes first and stands alone. Else: whatever stands before the first apply; then everything that can be
 /// done now, in one batch; a pause takes the actions out of it again.
-pub fn think(desired: &Desired, seen: &Observed) -> Decision {
+pub(crate) fn think(desired: &Desired, seen: &Observed) -> Decision {
     if seen.deleting {
         return deletion::decide(desired.deletion_policy, seen);
     }
@@ -85,15 +107,20 @@ fn warn(question: Question) -> Blocker {
 }
 
 /// The decision about a spec that did not pass validation: nothing is touched, and every finding is said at once.
-pub fn refuse(findings: Vec<Blocker>) -> Decision {
-    let blockers = if findings.is_empty() {
-        vec![Blocker {
+pub fn refuse(findings: &[Finding]) -> Decision {
+    let said = findings.iter().map(|finding| Blocker {
+        reason: finding.reason,
+        message: format!("{}: {}", finding.path, finding.message),
+    });
+    let mut blockers: Vec<Blocker> = said.collect();
+    if blockers.is_empty() {
+        let message =
+            "The spec did not pass validation, which named nothing; report this as a defect.".to_owned();
+        blockers.push(Blocker {
             reason: Reason::InvalidSpec,
-            message: "The spec is not valid.".to_owned(),
-        }]
-    } else {
-        findings
-    };
+            message,
+        });
+    }
     Decision {
         next: Next::Refuse(blockers),
         waiting: Vec::new(),

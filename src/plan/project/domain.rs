@@ -7,7 +7,7 @@ use kfp_releases::Role;
 use crate::conditions::Fact;
 use crate::desired::{Desired, DesiredComponent};
 use crate::observed::{DatabaseSeen, Observed, Seen};
-use crate::project::ProjectInput;
+use crate::project::View;
 use crate::steps::components::trouble;
 use crate::steps::kubernetes::{Verdict, judge};
 use crate::steps::schema;
@@ -22,7 +22,7 @@ const PARTS: [(ConditionType, Role); 4] = [
 ];
 
 /// What this pass knows of the parts. Without a look, or without a valid spec, that is: nothing yet.
-pub(super) fn facts(input: &ProjectInput) -> Vec<Fact> {
+pub(super) fn facts(input: &View) -> Vec<Fact> {
     let (Some(desired), Some(seen)) = (input.desired, input.observed) else {
         let unseen = kinds().filter(|kind| find(&input.old.conditions, *kind).is_none());
         return unseen.map(unprobed).collect();
@@ -35,7 +35,7 @@ pub(super) fn facts(input: &ProjectInput) -> Vec<Fact> {
 }
 
 /// Conditions of parts that this pass says nothing about and that stay as they were.
-pub(super) fn kept(input: &ProjectInput) -> Vec<ConditionType> {
+pub(super) fn kept(input: &View) -> Vec<ConditionType> {
     if input.desired.is_some() && input.observed.is_some() {
         Vec::new()
     } else {

@@ -6,7 +6,7 @@ use crate::conditions::Fact;
 use crate::decision::{Action, Blocker, Next};
 use crate::observed::Seen;
 use crate::outcome::ActionOutcome;
-use crate::project::ProjectInput;
+use crate::project::View;
 use crate::steps::components::is_healthy;
 use crate::words;
 
@@ -19,7 +19,7 @@ const TELLING: [Reason; 4] = [
 ];
 
 /// Ready, and Reconciling or Stalled where one of them is true.
-pub(super) fn facts(input: &ProjectInput, domain: &[Fact]) -> Vec<Fact> {
+pub(super) fn facts(input: &View, domain: &[Fact]) -> Vec<Fact> {
     let paused = input.desired.is_some_and(|desired| desired.paused);
     if input.observed.is_some_and(|seen| seen.deleting) {
         let message = deleting(input);
@@ -72,7 +72,7 @@ fn stalled(reason: Reason, message: &str) -> Vec<Fact> {
 
 /// While actions go on. What restarts no pod leaves a healthy installation Ready; anything else does not, so that a
 /// waiting `kubectl wait` never meets a Ready from before the change.
-fn doing(input: &ProjectInput, actions: &[Action]) -> Vec<Fact> {
+fn doing(input: &View, actions: &[Action]) -> Vec<Fact> {
     if let Some((reason, message)) = failure(input, actions) {
         return vec![unready(reason, message.clone()), reconciling(reason, message)];
     }
@@ -90,7 +90,7 @@ fn doing(input: &ProjectInput, actions: &[Action]) -> Vec<Fact> {
 }
 
 /// The first action that failed, else the first that could not be done yet.
-fn failure(input: &ProjectInput, actions: &[Action]) -> Option<(Reason, String)> {
+fn failure(input: &View, actions: &[Action]) -> Option<(Reason, String)> {
     let mut results = actions.iter().zip(input.outcomes);
     results.find_map(|(action, outcome)| match outcome {
         ActionOutcome::Failed { reason, message } => {
@@ -100,7 +100,7 @@ fn failure(input: &ProjectInput, actions: &[Action]) -> Option<(Reason, String)>
     })
 }
 
-fn progress(input: &ProjectInput, doing: &str) -> String {
+fn progress(input: &View, doing: &str) -> String {
     if input.decision.waiting.is_empty() {
         doing.to_owned()
     } else {
@@ -108,7 +108,7 @@ fn progress(input: &ProjectInput, doing: &str) -> String {
     }
 }
 
-fn moves_pods(input: &ProjectInput, action: &Action) -> bool {
+fn moves_pods(input: &View, action: &Action) -> bool {
     let Action::Apply { component, objects } = action else {
         return false;
     };
@@ -126,7 +126,7 @@ fn telling(domain: &[Fact]) -> Option<Reason> {
         .find(|reason| TELLING.contains(reason))
 }
 
-fn waiting(input: &ProjectInput) -> String {
+fn waiting(input: &View) -> String {
     format!("{}.", words::waits(&input.decision.waiting))
 }
 
@@ -138,7 +138,7 @@ fn all(blockers: &[Blocker]) -> String {
         .join(" ")
 }
 
-fn serving(input: &ProjectInput) -> String {
+fn serving(input: &View) -> String {
     let Some(desired) = input.desired else {
         return String::new();
     };
@@ -158,7 +158,7 @@ fn serving(input: &ProjectInput) -> String {
     )
 }
 
-fn deleting(input: &ProjectInput) -> String {
+fn deleting(input: &View) -> String {
     let warnings = all(&input.decision.warnings);
     if !warnings.is_empty() {
         return warnings;

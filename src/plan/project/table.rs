@@ -6,13 +6,13 @@ use kfp_api::status::{ComponentStatus, DatabaseStatus, Endpoints};
 
 use crate::desired::{AddressKind, Desired, DesiredComponent};
 use crate::observed::{Observed, Seen};
-use crate::project::ProjectInput;
+use crate::project::View;
 use crate::steps::components::is_healthy;
 use crate::steps::schema;
 use crate::words;
 
 /// The release that runs: the one label on all workloads, where the database's schema is that release's.
-pub(super) fn version(input: &ProjectInput) -> Option<String> {
+pub(super) fn version(input: &View) -> Option<String> {
     let Some(seen) = input.observed else {
         return input.old.version.clone();
     };
@@ -31,7 +31,7 @@ pub(super) fn version(input: &ProjectInput) -> Option<String> {
 }
 
 /// One line a component that runs, in component order.
-pub(super) fn components(input: &ProjectInput) -> Vec<ComponentStatus> {
+pub(super) fn components(input: &View) -> Vec<ComponentStatus> {
     match (input.desired, input.observed) {
         (Some(desired), Some(seen)) => desired
             .components
@@ -42,7 +42,7 @@ pub(super) fn components(input: &ProjectInput) -> Vec<ComponentStatus> {
     }
 }
 
-fn line(input: &ProjectInput, seen: &Observed, component: &DesiredComponent) -> ComponentStatus {
+fn line(input: &View, seen: &Observed, component: &DesiredComponent) -> ComponentStatus {
     let name = component.name.clone();
     let wait = input.decision.waiting.iter().find(|wait| wait.component == name);
     let message = wait
@@ -71,7 +71,7 @@ fn line(input: &ProjectInput, seen: &Observed, component: &DesiredComponent) -> 
     }
 }
 
-fn as_before(input: &ProjectInput, name: String, message: &str) -> ComponentStatus {
+fn as_before(input: &View, name: String, message: &str) -> ComponentStatus {
     let before = input
         .old
         .components
@@ -86,7 +86,7 @@ fn as_before(input: &ProjectInput, name: String, message: &str) -> ComponentStat
 }
 
 /// The database as it was last seen; its engine also before the server answers.
-pub(super) fn database(input: &ProjectInput) -> Option<DatabaseStatus> {
+pub(super) fn database(input: &View) -> Option<DatabaseStatus> {
     let Some(seen) = input.observed else {
         return input.old.database.clone();
     };
@@ -117,7 +117,7 @@ pub(super) fn database(input: &ProjectInput) -> Option<DatabaseStatus> {
 }
 
 /// Addresses of components whose workload is there.
-pub(super) fn endpoints(input: &ProjectInput) -> Option<Endpoints> {
+pub(super) fn endpoints(input: &View) -> Option<Endpoints> {
     let (Some(desired), Some(seen)) = (input.desired, input.observed) else {
         return input.old.endpoints.clone();
     };
@@ -133,7 +133,7 @@ pub(super) fn endpoints(input: &ProjectInput) -> Option<Endpoints> {
     (found != Endpoints::default()).then_some(found)
 }
 
-fn as_known_before(input: &ProjectInput, desired: &Desired, kind: AddressKind) -> Option<String> {
+fn as_known_before(input: &View, desired: &Desired, kind: AddressKind) -> Option<String> {
     let mut old = input.old.endpoints.clone().unwrap_or_default();
     let address = desired.endpoints.iter().find(|address| address.kind == kind)?;
     slot(&mut old, kind).take().filter(|old| *old == address.address)
