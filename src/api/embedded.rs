@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Affinity, EnvVar, ResourceRequirements, Tolerat
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-/// DNS subdomain: names of Secrets, StorageClasses, PriorityClasses.
+/// DNS subdomain: names of Secrets, storage classes, priority classes.
 pub(crate) const SUBDOMAIN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 /// A resource quantity without sign or exponent.
 const QUANTITY: &str = "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$";
@@ -55,9 +55,15 @@ pub(crate) fn tolerations(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "maxItems": 32, "x-kubernetes-list-type": "atomic", "items": items })
 }
 
-/// Environment of a container, each name once.
+/// Environment of a container, each name once. Values from a file in a volume are left out: no volume can be added.
 pub(crate) fn environment(generator: &mut SchemaGenerator) -> Schema {
     let mut items = bounded::<EnvVar>(generator);
+    if let Some(sources) = items
+        .pointer_mut("/properties/valueFrom/properties")
+        .and_then(Value::as_object_mut)
+    {
+        sources.remove("fileKeyRef");
+    }
     for (property, key, value) in [
         ("name", "pattern", json!(ENVIRONMENT_NAME)),
         ("name", "maxLength", json!(253)),

@@ -56,6 +56,7 @@ use crate::status::KfpInstallationStatus;
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::duplicated_attributes, reason = "columns of kubectl get share a type")]
 pub struct KfpInstallationSpec {
     /// KFP release to run, as named in the release catalog, for example `2.16.1`. `kfpctl releases` lists them.
     #[schemars(length(min = 5, max = 32))]
@@ -145,6 +146,7 @@ pub struct EmbeddedDatabase {
     /// Database engine: `MySQL` or `MariaDB`, fixed for the life of the data. Unset means the release catalog's choice,
     /// fixed from the first start on and shown in status. Values may be added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DatabaseEngine")]
     pub engine: Option<DatabaseEngine>,
     /// Volume of the server; size only grows.
     #[serde(default)]

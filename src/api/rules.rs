@@ -53,10 +53,11 @@ pub const INSTALLATION: &[CelRule] = &[
     },
     CelRule {
         on: "",
-        rule: "!oldSelf.?status.?database.?engine.hasValue() \
-               || !self.spec.?database.?embedded.?engine.hasValue() \
+        rule: "!has(oldSelf.status) || !has(oldSelf.status.database) || !has(oldSelf.status.database.engine) \
+               || !has(self.spec.database.embedded) || !has(self.spec.database.embedded.engine) \
                || self.spec.database.embedded.engine == oldSelf.status.database.engine \
-               || self.spec.?database.?embedded.?engine == oldSelf.spec.?database.?embedded.?engine",
+               || (has(oldSelf.spec.database.embedded) && has(oldSelf.spec.database.embedded.engine) \
+               && self.spec.database.embedded.engine == oldSelf.spec.database.embedded.engine)",
         message: "the data was written by the engine in status.database.engine, and no other engine can read it: \
                   set that engine or none",
         reason: CelReason::FieldValueInvalid,
@@ -169,8 +170,8 @@ const fn storage_floor(on: &'static str) -> CelRule {
 const fn storage_grows(on: &'static str) -> CelRule {
     CelRule {
         on,
-        rule: "!oldSelf.?embedded.?storage.?size.hasValue() \
-               || (self.?embedded.?storage.?size.hasValue() \
+        rule: "!has(oldSelf.embedded) || !has(oldSelf.embedded.storage.size) \
+               || (has(self.embedded) && has(self.embedded.storage.size) \
                && quantity(self.embedded.storage.size).compareTo(quantity(oldSelf.embedded.storage.size)) >= 0)",
         message: "the size of a volume only grows, and stays once it is set",
         reason: CelReason::FieldValueInvalid,
@@ -182,7 +183,8 @@ const fn storage_grows(on: &'static str) -> CelRule {
 const fn storage_class_fixed(on: &'static str) -> CelRule {
     CelRule {
         on,
-        rule: "self.?embedded.?storage.?className.orValue('') == oldSelf.?embedded.?storage.?className.orValue('')",
+        rule: "(has(self.embedded) && has(self.embedded.storage.className) ? self.embedded.storage.className : '') \
+               == (has(oldSelf.embedded) && has(oldSelf.embedded.storage.className) ? oldSelf.embedded.storage.className : '')",
         message: "the class of a volume is fixed when the volume is made",
         reason: CelReason::FieldValueInvalid,
         field_path: Some(".embedded.storage.className"),

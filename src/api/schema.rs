@@ -31,7 +31,7 @@ pub fn installation_crd() -> CustomResourceDefinition {
         else {
             continue;
         };
-        forbid_null(root);
+        tidy(root);
         default_status(root);
         for rule in rules::INSTALLATION {
             place(root, rule);
@@ -40,12 +40,17 @@ pub fn installation_crd() -> CustomResourceDefinition {
     crd
 }
 
-/// An explicit null means the same as leaving the field out: without `nullable` the API server drops it, and defaults
-/// apply. With `nullable`, which derived optional fields carry, it would stay and defeat the default.
-fn forbid_null(schema: &mut JSONSchemaProps) {
+/// Takes out what derived schemas carry and nobody wants, on every level.
+///
+/// `nullable`: without it an explicit null means the same as leaving the field out (the API server drops it, and defaults
+/// apply); with it the null would stay and defeat the default. Line breaks: those of doc comments mean nothing.
+fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    if let Some(description) = &mut schema.description {
+        *description = description.replace('\n', " ");
+    }
     for child in children(schema) {
-        forbid_null(child);
+        tidy(child);
     }
 }
 

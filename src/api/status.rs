@@ -94,6 +94,7 @@ pub struct ComponentStatus {
 pub struct DatabaseStatus {
     /// Engine in use, `MySQL` or `MariaDB`; fixed for the life of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DatabaseEngine")]
     pub engine: Option<DatabaseEngine>,
     /// Version that the server reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,115 @@
+//! WORDS, tests: whatever was seen, the status that is written is one that the API server takes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use kfp_api::installation::DatabaseEngine;
+use kfp_api::status::{
+    ComponentStatus, DatabaseStatus, Endpoints, KfpInstallationStatus, SchemaState, SchemaStatus,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-z0-9 .:/äß✓]{0,40}",
+        1 => (1usize..40_000).prop_map(|length| "é".repeat(length)),
+    ]
+}
+
+fn status() -> impl Strategy<Value = KfpInstallationStatus> {
+    let component =
+        (text(), text(), text(), 0..9i32).prop_map(|(version, image, message, ready)| ComponentStatus {
+            version: Some(version),
+            image: Some(image),
+            message,
+            ready,
+            ..ComponentStatus::default()
+        });
+    let components = prop::collection::vec(component, 0..80).prop_map(|mut components| {
+        for (position, component) in components.iter_mut().enumerate() {
+            component.name = format!("component-{position}");
+        }
+        components
+    });
+    let lists = (
+        prop::collection::vec(text(), 0..80),
+        prop::collection::vec(text(), 0..40),
+    );
+    (components, lists, text(), text(), text()).prop_map(
+        |(components, (matches, differences), server, address, message)| KfpInstallationStatus {
+            observed_generation: Some(1),
+            version: Some(server.clone()),
+            components,
+            database: Some(DatabaseStatus {
+                engine: Some(DatabaseEngine::MySQL),
+                server_version: Some(server),
+                schema: Some(SchemaStatus {
+                    state: SchemaState::Foreign,
+                    matches,
+                    differences,
+                }),
+            }),
+            endpoints: Some(Endpoints {
+                ui: Some(address.clone()),
+                grpc: Some(address),
+                ..Endpoints::default()
+            }),
+            conditions: vec![Condition {
+                type_: "Ready".to_owned(),
+                status: "False".to_owned(),
+                reason: "Progressing".to_owned(),
+                message,
+                observed_generation: Some(1),
+                last_transition_time: Time(Timestamp::UNIX_EPOCH),
+            }],
+        },
+    )
+}
+
+fn schema() -> Value {
+    let crd = kfp_api::schema::installation_crd();
+    let root = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
+    root["openAPIV3Schema"]["properties"]["status"].clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_fitted_status_is_always_accepted(status in status()) {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let written = serde_json::to_value(status.fitted()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&written).map(|error| error.instance_path().to_string()).collect();
+        prop_assert_eq!(errors, Vec::<String>::new());
+    }
+
+    #[test]
+    fn fitting_twice_changes_nothing_more(status in status()) {
+        let once = status.fitted();
+        prop_assert_eq!(once.clone().fitted(), once);
+    }
+}
+
+#[test]
+fn a_status_that_fits_is_left_alone() {
+    let status = KfpInstallationStatus {
+        version: Some("2.16.1".to_owned()),
+        components: vec![ComponentStatus {
+            message: "waits for é".to_owned(),
+            ..ComponentStatus::default()
+        }],
+        ..KfpInstallationStatus::default()
+    };
+    assert_eq!(status.clone().fitted(), status);
+}
+
+#[test]
+fn a_text_that_was_cut_says_so() {
+    let status = KfpInstallationStatus {
+        version: Some("v".repeat(33)),
+        ..KfpInstallationStatus::default()
+    };
+    assert_eq!(status.fitted().version, Some(format!("{}…", "v".repeat(31))));
+}
