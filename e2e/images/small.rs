@@ -1,0 +1,134 @@
+//! PROOF: images that are little more than one program.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::{Draft, Layer, Start};
+use crate::elf;
+use crate::process::run;
+use crate::tools::{Tool, Tools};
+
+/// Where programs look for certificate authorities on Debian, Alpine and the distroless images.
+const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// Upstream: the project's own Dockerfile (FROM scratch, one program, a numeric user).
+pub fn operator(program: &Path) -> Result<Draft> {
+    let Some(needs) = elf::needs(program)? else { bail!("{} is no ELF program", program.display()) };
+    if needs.interpreter.is_some() {
+        bail!("{} is linked to shared libraries: the operator's image holds nothing but the program", program.display());
+    }
+    let mut layer = Layer::default();
+    layer.file("kfp-operator", program, 0o755);
+    let mut start = Start::entrypoint(&["/kfp-operator"]);
+    start.user = "65532:65532".into();
+    Ok(Draft { layers: vec![layer], start, actual: "the operator of this tree".into() })
+}
+
+/// Upstream: kubernetes/kubernetes, build/pause.
+pub fn pause(tools: &Tools) -> Result<Draft> {
+    let mut layer = Layer::default();
+    layer.file("pause", &tools.program(Tool::Pause, "pause")?, 0o755);
+    let mut start = Start::entrypoint(&["/pause"]);
+    start.user = "65535:65535".into();
+    Ok(Draft { layers: vec![layer], start, actual: "an own program of the same behaviour".into() })
+}
+
+/// Upstream: coredns/coredns 1.12.4, Dockerfile.
+pub fn coredns(tools: &Tools) -> Result<Draft> {
+    let mut layer = distroless(tools)?;
+    layer.file("coredns", &tools.program(Tool::CoreDns, "coredns")?, 0o755);
+    let mut start = Start::entrypoint(&["/coredns"]);
+    start.user = "65532:65532".into();
+    start.working_dir = "/".into();
+    Ok(Draft { layers: vec![layer], start, actual: format!("CoreDNS {}, few plugins", tools.get(Tool::CoreDns)?.version) })
+}
+
+/// Upstream: argoproj/argo-workflows 3.7.3, Dockerfile, target workflow-controller.
+pub fn workflow_controller(tools: &Tools) -> Result<Draft> {
+    let mut draft = argo(tools, "workflow-controller")?;
+    draft.start.user = "8737".into();
+    Ok(draft)
+}
+
+/// Upstream: argoproj/argo-workflows 3.7.3, Dockerfile, target argoexec.
+pub fn argoexec(tools: &Tools) -> Result<Draft> {
+    argo(tools, "argoexec")
+}
+
+fn argo(tools: &Tools, program: &str) -> Result<Draft> {
+    let mut layer = Layer::default();
+    layer.file(&format!("bin/{program}"), &tools.program(Tool::Argo, program)?, 0o755);
+    let actual = format!("Argo Workflows {}", tools.get(Tool::Argo)?.version);
+    Ok(Draft { layers: vec![distroless(tools)?, layer], start: Start::entrypoint(&[program]), actual })
+}
+
+/// Upstream: `GoogleContainerTools` distroless `static` (users, certificate authorities, name service order).
+fn distroless(tools: &Tools) -> Result<Layer> {
+    let mut layer = Layer::default();
+    layer
+        .text("etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n")
+        .text("etc/group", "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n")
+        .text("etc/nsswitch.conf", "hosts: files dns\n")
+        .text(AUTHORITIES, &authorities(&tools.root(Tool::Base)?)?)
+        .folder("home/nonroot", 0o700, 65532)
+        .folder("tmp", 0o1777, 0);
+    Ok(layer)
+}
+
+/// Upstream: the official alpine and busybox images (a shell and small tools, users root and nobody).
+pub fn shell(tools: &Tools) -> Result<Draft> {
+    let mut start = Start::entrypoint(&[]);
+    start.cmd = vec!["/bin/sh".into()];
+    let actual = format!("busybox {}", tools.get(Tool::Base)?.version);
+    Ok(Draft { layers: vec![alpine(tools)?], start, actual })
+}
+
+/// The layer that stands for Alpine: busybox under all its names, users, certificate authorities, time zones left out.
+pub fn alpine(tools: &Tools) -> Result<Layer> {
+    let mut layer = Layer::default();
+    add_busybox(&mut layer, tools)?;
+    layer
+        .text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n")
+        .text("etc/group", "root:x:0:root\nnobody:x:65534:\nnogroup:x:65533:\n")
+        .text("etc/os-release", "NAME=\"busybox, locally made\"\nID=busybox\nPRETTY_NAME=\"busybox in the place of Alpine\"\n")
+        .text(AUTHORITIES, &authorities(&tools.root(Tool::Base)?)?);
+    for (folder, mode) in [("root", 0o700), ("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("home", 0o755)] {
+        layer.folder(folder, mode, 0);
+    }
+    layer.link("var/run", "/run");
+    Ok(layer)
+}
+
+/// Busybox and a link for each of its names.
+pub fn add_busybox(layer: &mut Layer, tools: &Tools) -> Result<()> {
+    let busybox = tools.root(Tool::Base)?.join("usr/bin/busybox");
+    for name in run(std::process::Command::new(&busybox).arg("--list"))?.lines() {
+        // A link under its own name would point at itself; a package manager would find no packages.
+        if !["busybox", "dpkg", "dpkg-deb", "rpm"].contains(&name) {
+            layer.link(&format!("bin/{name}"), "busybox");
+        }
+    }
+    layer.file("bin/busybox", &busybox, 0o755);
+    Ok(())
+}
+
+/// All certificate authorities of Debian's package in one text, as its installation script would join them.
+pub fn authorities(root: &Path) -> Result<String> {
+    let folder = root.join("usr/share/ca-certificates/mozilla");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    let mut bundle = String::new();
+    for file in files {
+        bundle.push_str(fs::read_to_string(&file)?.trim_end());
+        bundle.push('\n');
+    }
+    if bundle.is_empty() {
+        bail!("{} holds no certificate", folder.display());
+    }
+    Ok(bundle)
+}

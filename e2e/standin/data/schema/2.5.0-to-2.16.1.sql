@@ -1,0 +1,36 @@
+-- What 2.16.1 runs when it is started on the pipeline database of 2.5.0, in order,
+-- read from the general log (MariaDB 10.11; MySQL 9.7 ran the same).
+ALTER TABLE `pipeline_versions` DROP FOREIGN KEY `pipeline_versions_PipelineId_pipelines_UUID_foreign`;
+ALTER TABLE `run_metrics` DROP FOREIGN KEY `run_metrics_RunUUID_run_details_UUID_foreign`;
+ALTER TABLE `tasks` DROP FOREIGN KEY `tasks_RunUUID_run_details_UUID_foreign`;
+DROP INDEX `name_namespace_index` ON `pipelines`;
+ALTER TABLE `default_experiments` MODIFY COLUMN `DefaultExperimentId` varchar(191) NOT NULL;
+ALTER TABLE `experiments` MODIFY COLUMN `UUID` varchar(191) NOT NULL;
+ALTER TABLE `experiments` MODIFY COLUMN `Name` varchar(128) NOT NULL;
+ALTER TABLE `experiments` MODIFY COLUMN `Namespace` varchar(63) NOT NULL;
+ALTER TABLE `jobs` MODIFY COLUMN `UUID` varchar(191) NOT NULL;
+ALTER TABLE `pipeline_versions` MODIFY COLUMN `UUID` varchar(191) NOT NULL;
+ALTER TABLE `pipeline_versions` MODIFY COLUMN `Name` varchar(127) NOT NULL;
+ALTER TABLE `pipeline_versions` MODIFY COLUMN `PipelineId` varchar(64) NOT NULL;
+ALTER TABLE `pipelines` MODIFY COLUMN `UUID` varchar(64) NOT NULL;
+ALTER TABLE `pipelines` MODIFY COLUMN `Name` varchar(128) NOT NULL;
+ALTER TABLE `resource_references` MODIFY COLUMN `ResourceUUID` varchar(191) NOT NULL;
+ALTER TABLE `resource_references` MODIFY COLUMN `ReferenceUUID` varchar(191) NOT NULL;
+ALTER TABLE `run_details` MODIFY COLUMN `UUID` varchar(191) NOT NULL;
+ALTER TABLE `run_details` MODIFY COLUMN `Namespace` varchar(63) NOT NULL;
+ALTER TABLE `run_details` MODIFY COLUMN `ExperimentUUID` varchar(64) NOT NULL;
+ALTER TABLE `run_details` MODIFY COLUMN `Conditions` varchar(125) NOT NULL;
+ALTER TABLE `run_metrics` MODIFY COLUMN `RunUUID` varchar(191) NOT NULL;
+ALTER TABLE `run_metrics` MODIFY COLUMN `NodeID` varchar(191) NOT NULL;
+ALTER TABLE `run_metrics` MODIFY COLUMN `Name` varchar(191) NOT NULL;
+ALTER TABLE `tasks` MODIFY COLUMN `UUID` varchar(191) NOT NULL;
+ALTER TABLE `tasks` MODIFY COLUMN `RunUUID` varchar(191) NOT NULL;
+ALTER TABLE `pipelines` ADD COLUMN `DisplayName` VARCHAR(255) NULL;
+UPDATE `pipelines` SET `DisplayName` = `Name` WHERE `DisplayName` IS NULL;
+ALTER TABLE `pipelines` MODIFY COLUMN `DisplayName` VARCHAR(255) NOT NULL;
+ALTER TABLE `pipeline_versions` ADD COLUMN `DisplayName` VARCHAR(255) NULL;
+UPDATE `pipeline_versions` SET `DisplayName` = `Name` WHERE `DisplayName` IS NULL;
+ALTER TABLE `pipeline_versions` MODIFY COLUMN `DisplayName` VARCHAR(255) NOT NULL;
+ALTER TABLE `pipeline_versions` ADD CONSTRAINT `pipeline_versions_PipelineId_pipelines_UUID_foreign` FOREIGN KEY (`PipelineId`) REFERENCES `pipelines`(`UUID`) ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE `run_metrics` ADD CONSTRAINT `run_metrics_RunUUID_run_details_UUID_foreign` FOREIGN KEY (`RunUUID`) REFERENCES `run_details`(`UUID`) ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE `tasks` ADD CONSTRAINT `tasks_RunUUID_run_details_UUID_foreign` FOREIGN KEY (`RunUUID`) REFERENCES `run_details`(`UUID`) ON DELETE CASCADE ON UPDATE CASCADE;

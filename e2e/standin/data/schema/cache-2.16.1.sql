@@ -1,0 +1,2 @@
+-- Table of the cache server 2.16.1 and 2.17.0, made out of its model (backend/src/cache/model, gorm 2); that server was not run.
+CREATE TABLE `execution_caches` (`ID` bigint NOT NULL AUTO_INCREMENT,`ExecutionCacheKey` varchar(191) NOT NULL,`ExecutionTemplate` longtext NOT NULL,`ExecutionOutput` longtext NOT NULL,`MaxCacheStaleness` bigint NOT NULL,`StartedAtInSec` bigint NOT NULL,`EndedAtInSec` bigint NOT NULL,PRIMARY KEY (`ID`),INDEX `composite_id_idx` (`ID`,`StartedAtInSec`),INDEX `idx_cache_key` (`ExecutionCacheKey`));
