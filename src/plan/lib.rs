@@ -18,3 +18,6 @@ pub use outcome::ActionOutcome;
 pub use project::{ProjectInput, project};
 pub use requeue::requeue;
 pub use think::{PlanInput, delete, plan, refuse};
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,12 @@ impl Waits {
         }
     }
 
+    /// True when `component` waits for something.
+    #[must_use]
+    pub fn has(&self, component: &str) -> bool {
+        self.0.contains_key(component)
+    }
+
     /// One wait a component: the installation and objects of no component first, then components in their order.
     #[must_use]
     pub fn into_list(mut self, desired: &Desired) -> Vec<Wait> {

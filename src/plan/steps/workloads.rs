@@ -144,8 +144,11 @@ impl Pass<'_> {
     fn schema_allows(&mut self, component: &DesiredComponent) -> bool {
         match &self.gate {
             Gate::Open => true,
+            // A database that is not up yet is said once, as what the component waits for anyway.
             Gate::Shut(on) => {
-                self.waits.add(&component.name, on.clone());
+                if !self.waits.has(&component.name) {
+                    self.waits.add(&component.name, on.clone());
+                }
                 false
             }
             Gate::Ask(question) => {
