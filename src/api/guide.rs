@@ -20,9 +20,9 @@ impl Recovery {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NotNeeded => "nothing to do",
-            Self::ByItself => "the operator tries again",
-            Self::ByPerson => "needs you",
+            Self::NotNeeded => "nothing to end",
+            Self::ByItself => "the operator",
+            Self::ByPerson => "you",
         }
     }
 }

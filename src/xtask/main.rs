@@ -1,5 +1,6 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
+mod generate;
 mod purity;
 mod stages;
 mod test;
@@ -16,6 +17,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Write every committed file that is made from code.
+    Gen(generate::Arguments),
     /// Ask cargo about each room alone whether it depends on what it may not.
     Purity,
     /// Run every check and test there is, with a table of what took how long.
@@ -24,6 +27,7 @@ enum Chore {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
+        Chore::Gen(arguments) => generate::run(&arguments),
         Chore::Purity => stages::only("purity", purity::run),
         Chore::Test(arguments) => test::run(&arguments),
     }

@@ -16,7 +16,17 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut stages = Stages::default();
     stages.run("format", || check(&mut cargo(&["fmt", "--all", "--check"])));
-    stages.run("lints", || check(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    stages.run("lints", || {
+        check(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    stages.run("generated files", crate::generate::check);
     stages.run("purity", crate::purity::run);
     stages.run("pure tests", || cargo_test(&[]));
     if !arguments.fast {

@@ -116,7 +116,7 @@ fn violations(root: &Value, new: &Value, old: Option<&Value>) -> Vec<Violation> 
     let errors = kube_cel::Validator::new()
         .validate(root, new, old)
         .err()
-        .map(|errors| errors.into_vec());
+        .map(kube_cel::ValidationErrors::into_vec);
     errors
         .unwrap_or_default()
         .into_iter()
