@@ -1,6 +1,7 @@
 //! THOUGHT: how observations are put into words for a person. Nothing is decided here.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use kfp_api::status::{SchemaState, SchemaStatus};
 
@@ -25,15 +26,9 @@ pub fn progress(workload: &WorkloadSeen) -> String {
     text
 }
 
-/// `Deployment mysql`.
-#[must_use]
-pub fn object(object: &ObjectRef) -> String {
-    format!("{} {}", object.kind, object.name)
-}
-
 /// `Deployment mysql, Service mysql and 3 more`: at most three objects by name.
 pub fn names<'a>(objects: impl IntoIterator<Item = &'a ObjectRef>) -> String {
-    let all: Vec<String> = objects.into_iter().map(object).collect();
+    let all: Vec<String> = objects.into_iter().map(ToString::to_string).collect();
     list(&all, 3)
 }
 
@@ -99,27 +94,41 @@ pub fn short(message: &str) -> String {
     format!("{kept}…")
 }
 
-/// An action in words that follow "to".
-#[must_use]
-pub fn action(action: &Action) -> String {
-    match action {
-        Action::BindRights => "bind the operator's rights in this namespace".to_owned(),
-        Action::SetFinalizer(true) => "put the finalizer on".to_owned(),
-        Action::SetFinalizer(false) => "take the finalizer off".to_owned(),
-        Action::Generate(secrets) => format!("generate {}", names(secrets)),
-        Action::Apply { component, objects } => format!("apply {} of {component}", names(objects)),
-        Action::Prune(objects) => format!("delete {}, which no rendering holds", names(objects)),
-        Action::DeleteData(objects) => format!("delete the data {}", names(objects)),
+impl fmt::Display for ObjectRef {
+    /// `Deployment mysql`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.kind, self.name)
+    }
+}
+
+impl fmt::Display for Wait {
+    /// `ml-pipeline waits for mysql: 0/1 ready`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} waits for {}", self.component, self.on)
+    }
+}
+
+impl fmt::Display for Action {
+    /// Words that follow "to": `apply Deployment mysql of mysql`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BindRights => formatter.write_str("bind the operator's rights in this namespace"),
+            Self::SetFinalizer(true) => formatter.write_str("put the finalizer on"),
+            Self::SetFinalizer(false) => formatter.write_str("take the finalizer off"),
+            Self::Generate(secrets) => write!(formatter, "generate {}", names(secrets)),
+            Self::Apply { component, objects } => {
+                write!(formatter, "apply {} of {component}", names(objects))
+            }
+            Self::Prune(objects) => write!(formatter, "delete {}, which no rendering holds", names(objects)),
+            Self::DeleteData(objects) => write!(formatter, "delete the data {}", names(objects)),
+        }
     }
 }
 
 /// `ml-pipeline waits for mysql: 0/1 ready`: the first waits, which are the causes of the later ones.
 #[must_use]
 pub fn waits(waiting: &[Wait]) -> String {
-    let all: Vec<String> = waiting
-        .iter()
-        .map(|wait| format!("{} waits for {}", wait.component, wait.on))
-        .collect();
+    let all: Vec<String> = waiting.iter().map(ToString::to_string).collect();
     match all.len().saturating_sub(2) {
         0 => all.join(". "),
         more => format!("{}. {more} more wait", all[..2].join(". ")),

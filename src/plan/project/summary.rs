@@ -76,7 +76,7 @@ fn doing(input: &View, actions: &[Action]) -> Vec<Fact> {
     if let Some((reason, message)) = failure(input, actions) {
         return vec![unready(reason, message.clone()), reconciling(reason, message)];
     }
-    let todo: Vec<String> = actions.iter().map(words::action).collect();
+    let todo: Vec<String> = actions.iter().map(ToString::to_string).collect();
     let message = format!("Under way: {}.", words::list(&todo, 3));
     let held = input.outcomes.len() == actions.len() && input.outcomes.iter().all(ActionOutcome::holds);
     let calm =
@@ -94,7 +94,7 @@ fn failure(input: &View, actions: &[Action]) -> Option<(Reason, String)> {
     let mut results = actions.iter().zip(input.outcomes);
     results.find_map(|(action, outcome)| match outcome {
         ActionOutcome::Failed { reason, message } => {
-            Some((*reason, format!("Could not {}: {message}", words::action(action))))
+            Some((*reason, format!("Could not {action}: {message}")))
         }
         _ => None,
     })

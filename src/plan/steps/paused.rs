@@ -9,7 +9,7 @@ pub fn hold(decision: Decision) -> Decision {
     let Next::Do(actions) = &decision.next else {
         return decision;
     };
-    let held: Vec<String> = actions.iter().map(words::action).collect();
+    let held: Vec<String> = actions.iter().map(ToString::to_string).collect();
     let on = format!("spec.paused to become false, to {}", words::list(&held, 5));
     let mut waiting = vec![Wait {
         component: INSTALLATION.to_owned(),

@@ -56,7 +56,7 @@ impl Pass<'_> {
     fn may_apply(&mut self, component: &DesiredComponent, look: &ComponentSeen) -> bool {
         match &look.workload {
             Seen::Unknown { why, .. } => {
-                let workload = words::object(&component.workload);
+                let workload = &component.workload;
                 self.waits.add(
                     &component.name,
                     format!("its {workload}, which could not be looked at: {why}"),
