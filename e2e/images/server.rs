@@ -63,6 +63,10 @@ pub fn mysql(tools: &Tools) -> Result<Draft> {
         &root,
         &["/usr/sbin/mysqld", "/usr/bin/mysql", "/usr/bin/mysqladmin", "/usr/bin/mysqldump", "/usr/bin/mysqlcheck"],
     )?;
+    // The server loads the first by itself; clients log in to old servers with the second.
+    for plugin in ["component_reference_cache.so", "mysql_native_password.so"] {
+        add_programs(&mut layer, &root, &[&format!("/usr/lib/mysql/plugin/{plugin}")])?;
+    }
     for folder in ["english", "charsets"] {
         layer.tree(&format!("usr/share/mysql/{folder}"), &root.join("usr/share/mysql").join(folder))?;
     }
@@ -74,7 +78,6 @@ pub fn mysql(tools: &Tools) -> Result<Draft> {
              [client]\nsocket=/var/run/mysqld/mysqld.sock\n\n!includedir /etc/mysql/conf.d/\n",
         )
         .folder("etc/mysql/conf.d", 0o755, 0)
-        .folder("usr/lib/mysql/plugin", 0o755, 0)
         .folder("var/lib/mysql-files", 0o750, 999);
     let actual = format!("MySQL {}", tools.get(Tool::MySql)?.version);
     Ok(Draft { layers: vec![layer], start: database_start("mysqld"), actual })
@@ -127,7 +130,7 @@ pub fn mariadb(tools: &Tools) -> Result<Draft> {
         .text("usr/local/bin/healthcheck.sh", include_str!("../tools/entry/mariadb-healthcheck.sh"))
         .text(
             "etc/mysql/my.cnf",
-            "[client-server]\nsocket=/run/mysqld/mysqld.sock\n\n[mariadbd]\nuser=mysql\npid-file=/run/mysqld/mysqld.pid\n\
+            "[client-server]\nsocket=/run/mysqld/mysqld.sock\n\n[mariadbd]\npid-file=/run/mysqld/mysqld.pid\n\
              datadir=/var/lib/mysql\nhost-cache-size=0\nskip-name-resolve\ncharacter-set-server=utf8mb4\n\
              collation-server=utf8mb4_general_ci\n\n!includedir /etc/mysql/conf.d/\n",
         )

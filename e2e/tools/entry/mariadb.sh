@@ -37,7 +37,7 @@ for option in "$@"; do
 done
 
 # The value that a setting has with these options and configuration files.
-setting() { "${command[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '$1 == name { print $2; exit }'; }
+setting() { "${command[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '/^[^ \t]/ && $1 == name { print $2 }'; }
 datadir=$(setting datadir)
 socket=$(setting socket)
 [ -n "$datadir" ] && [ -n "$socket" ] || { "${command[@]}" --verbose --help > /dev/null; fail "the options are refused"; }

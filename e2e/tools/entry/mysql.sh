@@ -43,7 +43,7 @@ for option in "${command[@]}"; do
 done
 
 # The value that a setting has with these options and configuration files.
-setting() { "${command[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '$1 == name { print $2; exit }'; }
+setting() { "${command[@]}" --verbose --help 2>/dev/null | awk -v name="$1" '/^[^ \t]/ && $1 == name { print $2 }'; }
 datadir=$(setting datadir)
 socket=$(setting socket)
 [ -n "$datadir" ] && [ -n "$socket" ] || { "${command[@]}" --verbose --help > /dev/null; fail "the options are refused"; }
@@ -70,7 +70,13 @@ initialize() {
     [ "$MYSQL_USER" != root ] || fail "MYSQL_USER makes a further user and cannot be root"
     say "initializing $datadir"
     "${command[@]}" --initialize-insecure --default-time-zone=SYSTEM
-    "${command[@]}" --daemonize --skip-networking --default-time-zone=SYSTEM --socket="$socket"
+    "${command[@]}" --skip-networking --mysqlx=OFF --default-time-zone=SYSTEM --socket="$socket" &
+    local server=$! tries=0
+    until echo 'SELECT 1;' | sql > /dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] && kill -0 $server 2> /dev/null || fail "the server does not start for its initialization"
+        sleep 0.1
+    done
     if [ -n "${MYSQL_RANDOM_ROOT_PASSWORD:-}" ]; then
         MYSQL_ROOT_PASSWORD=$(head -c 24 /dev/urandom | base64)
         say "GENERATED ROOT PASSWORD: $MYSQL_ROOT_PASSWORD"
@@ -102,9 +108,9 @@ initialize() {
         esac
     done
     # Last of all, so that what ran above needed no password.
-    echo "ALTER USER root@localhost IDENTIFIED BY $password; SHUTDOWN;" | sql
-    local tries=0
-    while [ -e "$socket.lock" ] && [ $tries -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
+    echo "ALTER USER root@localhost IDENTIFIED BY $password;" | sql
+    kill $server
+    wait $server || fail "the server does not stop after its initialization"
     say "initialized"
 }
 
