@@ -14,9 +14,6 @@ use kfp_releases::{Install, ValidatedInstallation};
 use crate::RenderError;
 use crate::labels::Labels;
 
-/// Longest value of a label (Kubernetes, apimachinery validation).
-const LABEL_VALUE_LENGTH: usize = 63;
-
 /// What every shape needs to know.
 pub(crate) struct Context<'a> {
     /// The installation.
@@ -57,13 +54,6 @@ impl<'a> Context<'a> {
         let install = installation
             .install()
             .ok_or_else(|| missing("release", "way to install it", &version))?;
-        if installation.name.len() > LABEL_VALUE_LENGTH {
-            return Err(RenderError::Unusable {
-                at: "metadata.name".to_owned(),
-                value: installation.name.clone(),
-                problem: "is longer than 63 characters, the limit of a label's value; use a shorter name",
-            });
-        }
         let pull_secret = |name: &String| LocalObjectReference { name: name.clone() };
         Ok(Self {
             installation,

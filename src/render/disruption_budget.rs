@@ -1,4 +1,4 @@
-//! SHAPES: PodDisruptionBudgets of replicated components. One replica has none: a budget would only block node drains.
+//! SHAPES: disruption budgets of replicated components. One replica has none: a budget would only block node drains.
 
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;

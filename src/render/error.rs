@@ -13,16 +13,6 @@ pub enum RenderError {
         /// The name that was looked for.
         name: String,
     },
-    /// A name or value that Kubernetes would refuse.
-    #[error("{at}: `{value}` {problem}")]
-    Unusable {
-        /// Object and place in it.
-        at: String,
-        /// The value.
-        value: String,
-        /// What is wrong with it and what to do.
-        problem: &'static str,
-    },
     /// A value without a YAML form.
     #[error("an object cannot be written as YAML: {why}; please report this")]
     Yaml {

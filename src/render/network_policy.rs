@@ -20,7 +20,7 @@ use crate::{RenderError, container::unless_empty};
 /// Label, with value `"true"`, of the namespace that the operator runs in. Together with the operator's own pod label it
 /// says who may probe databases and object stores.
 pub const OPERATOR_NAMESPACE_LABEL: &str = "kfpops.dev/operator";
-/// Ports of cluster DNS: 53 everywhere, 5353 on pods that may not bind it (OpenShift).
+/// Ports of cluster DNS: 53 everywhere, 5353 on pods that may not bind it (`OpenShift`).
 const DNS_PORTS: [i32; 2] = [53, 5353];
 /// Link-local addresses, where node-local DNS caches listen.
 const LINK_LOCAL: &str = "169.254.0.0/16";
@@ -63,7 +63,7 @@ pub(crate) fn network_policy(
 
 fn selector(labels: &Labels) -> LabelSelector {
     LabelSelector {
-        match_labels: Some(labels.clone()),
+        match_labels: labels::unless_empty(labels),
         match_expressions: None,
     }
 }

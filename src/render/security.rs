@@ -6,11 +6,11 @@ use kfp_releases::pod::{Container, Pod, RunAs};
 /// Files of a volume get the pod's group only where its root does not have it yet, so that large volumes mount fast.
 const ON_ROOT_MISMATCH: &str = "OnRootMismatch";
 
-fn runtime_default() -> Option<SeccompProfile> {
-    Some(SeccompProfile {
+fn runtime_default() -> SeccompProfile {
+    SeccompProfile {
         type_: "RuntimeDefault".to_owned(),
         localhost_profile: None,
-    })
+    }
 }
 
 /// Security context of a pod: nothing in it runs as root.
@@ -19,7 +19,7 @@ pub(crate) fn pod(pod: &Pod) -> PodSecurityContext {
         fs_group: pod.fs_group,
         fs_group_change_policy: pod.fs_group.map(|_| ON_ROOT_MISMATCH.to_owned()),
         run_as_non_root: Some(true),
-        seccomp_profile: runtime_default(),
+        seccomp_profile: Some(runtime_default()),
         ..PodSecurityContext::default()
     }
 }
@@ -37,7 +37,7 @@ pub(crate) fn container(container: &Container, user: Option<RunAs>) -> SecurityC
         run_as_group: run_as.map(|run_as| run_as.group),
         run_as_non_root: Some(true),
         run_as_user: run_as.map(|run_as| run_as.user),
-        seccomp_profile: runtime_default(),
+        seccomp_profile: Some(runtime_default()),
         ..SecurityContext::default()
     }
 }

@@ -13,7 +13,7 @@ use crate::labels::{Labels, cluster_metadata};
 
 /// Label that Kubernetes puts on every namespace, with its name.
 const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
-/// Version of AdmissionReview that KFP's cache server answers, at every release (kubeflow/pipelines,
+/// Version of `AdmissionReview` that KFP's cache server answers, at every release (kubeflow/pipelines,
 /// backend/src/cache/deployer).
 const REVIEW_VERSION: &str = "v1beta1";
 

@@ -1,4 +1,4 @@
-//! SHAPES: pods and the Deployments and StatefulSets that run them. What is the same for every pod stands here: no
+//! SHAPES: pods and the Deployments and `StatefulSet`s that run them. What is the same for every pod stands here: no
 //! service links, no privileges, no token where none is used.
 
 use k8s_openapi::api::apps::v1::{
@@ -86,7 +86,7 @@ fn template(
         }),
         spec: Some(PodSpec {
             affinity: settings.affinity.clone(),
-            automount_service_account_token: Some(component.uses_kubernetes),
+            automount_service_account_token: (!component.uses_kubernetes).then_some(false),
             containers: containers(context, &at, pod, settings)?,
             enable_service_links: Some(false),
             image_pull_secrets: unless_empty(context.pull_secrets.clone()),

@@ -59,7 +59,12 @@ fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let sorted_fields: BTreeMap<&String, &Value> = fields.iter().collect();
-            Value::Object(sorted_fields.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+            Value::Object(
+                sorted_fields
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), sorted(value)))
+                    .collect(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         leaf => leaf.clone(),

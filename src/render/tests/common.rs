@@ -1,18 +1,19 @@
 //! Proof: installations and upstream facts that the tests share. Reads files of this repository only.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use kfp_api::installation::{DatabaseEngine, DeletionPolicy, NetworkPolicySpec, Size, EgressMode};
-use kfp_releases::validated::{ComponentSettings, VolumeSettings};
-use kfp_releases::{Catalog, ValidatedInstallation};
-use kfp_render::{Rendered, render};
-use serde_json::Value;
+use kfp_api::KfpInstallation;
+use kfp_api::installation::{DatabaseEngine, EgressMode};
+use kfp_releases::validate::validate;
+use kfp_releases::{Catalog, References, ValidatedInstallation};
+use kfp_render::{Object, Rendered, render};
+use serde_json::{Value, json};
 
 /// The releases with a complete entry in the catalog.
 pub const RELEASES: [&str; 3] = ["2.5.0", "2.16.1", "2.17.0"];
+/// The namespace of most tests: not upstream's.
+pub const NAMESPACE: &str = "team-a";
 
 /// Root of this repository.
 pub fn repository() -> PathBuf {
@@ -25,52 +26,34 @@ pub fn upstream(release: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// An installation with every component switched on, for the catalog's default engine.
+/// An installation with these fields in its spec, validated.
+pub fn with_spec(namespace: &str, spec: &Value) -> ValidatedInstallation {
+    let resource: KfpInstallation = serde_json::from_value(json!({
+        "apiVersion": "kfpops.dev/v1alpha1",
+        "kind": "KfpInstallation",
+        "metadata": {
+            "name": "pipelines",
+            "namespace": namespace,
+            "uid": "0b5e5b5c-9f6e-4c8e-8d60-5f1c0a6f7e01",
+            "generation": 1,
+        },
+        "spec": spec,
+    }))
+    .unwrap();
+    validate(&resource, &References::default(), Catalog::builtin().unwrap()).unwrap()
+}
+
+/// An installation with every component switched on, as upstream has it, and otherwise with the defaults.
 pub fn installation(release: &str, namespace: &str) -> ValidatedInstallation {
-    let release = Arc::clone(Catalog::builtin().unwrap().release(release).unwrap());
-    let install = release.install.clone().unwrap();
-    let engine = install.default_engine;
-    let mut components = BTreeMap::new();
-    let mut volumes = BTreeMap::new();
-    for c in &install.components {
-        let pod = c.pod(engine).unwrap();
-        let main = pod.main().unwrap();
-        let mut pod_labels = pod.labels.clone();
-        pod_labels.extend(c.selector.clone());
-        components.insert(c.name.clone(), ComponentSettings {
-            replicas: 1,
-            image: install.images[&main.image].clone(),
-            resources: main.resources.clone(),
-            extra_env: vec![],
-            node_selector: pod.node_selector.clone(),
-            tolerations: vec![],
-            affinity: None,
-            priority_class: pod.priority_class.clone(),
-            pod_labels,
-            pod_annotations: pod.annotations.clone(),
-        });
-        for v in &c.volume_claims {
-            volumes.insert(v.name.clone(), VolumeSettings { size: v.size.clone(), storage_class: None });
-        }
-    }
-    ValidatedInstallation {
-        name: "pipelines".to_owned(),
-        namespace: namespace.to_owned(),
-        uid: "0b5e5b5c-0000-4000-8000-000000000001".to_owned(),
-        generation: 1,
-        size: Size::Small,
-        engine,
-        images: install.images.clone(),
-        settings: install.settings.clone(),
-        components,
-        disabled: Default::default(),
-        volumes,
-        image_pull_secrets: vec![],
-        network_policy: NetworkPolicySpec::default(),
-        paused: false,
-        deletion_policy: DeletionPolicy::Retain,
-        release,
-    }
+    with_spec(
+        namespace,
+        &json!({"version": release, "components": everything()}),
+    )
+}
+
+/// Overrides that switch on what ours leaves off and upstream's default install runs.
+pub fn everything() -> Value {
+    json!([{"name": "cache-server", "enabled": true}])
 }
 
 /// As upstream installs it: in its namespace, with every component.
@@ -78,30 +61,72 @@ pub fn as_upstream(release: &str) -> Rendered {
     render(&installation(release, "kubeflow")).unwrap()
 }
 
-/// In a namespace of another name.
+/// With every component, in a namespace of another name.
 pub fn rendered(release: &str) -> Rendered {
-    render(&installation(release, "team-a")).unwrap()
+    render(&installation(release, NAMESPACE)).unwrap()
 }
 
-/// With restricted egress, in a namespace of another name.
+/// With restricted egress.
 pub fn restricted(release: &str) -> Rendered {
-    let mut installation = installation(release, "team-a");
-    installation.network_policy.egress = EgressMode::Restricted;
-    render(&installation).unwrap()
+    chosen(release, DatabaseEngine::MySQL, EgressMode::Restricted)
 }
 
-/// Every release, engine and kind of policy, in a namespace of another name; each with a name for messages.
+/// With that engine and kind of policy.
+pub fn chosen(release: &str, engine: DatabaseEngine, egress: EgressMode) -> Rendered {
+    let spec = json!({
+        "version": release,
+        "components": everything(),
+        "database": {"type": "Embedded", "embedded": {"engine": engine}},
+        "networkPolicy": {"egress": egress},
+    });
+    render(&with_spec(NAMESPACE, &spec)).unwrap()
+}
+
+/// Every release, size, engine and kind of policy, each with a name for messages.
 pub fn every_rendering() -> Vec<(String, Rendered)> {
     let mut all = Vec::new();
     for release in RELEASES {
         for engine in [DatabaseEngine::MySQL, DatabaseEngine::MariaDB] {
             for egress in [EgressMode::Unrestricted, EgressMode::Restricted] {
-                let mut installation = installation(release, "team-a");
-                installation.engine = engine;
-                installation.network_policy.egress = egress;
-                all.push((format!("{release}, {engine:?}, {egress:?}"), render(&installation).unwrap()));
+                all.push((
+                    format!("{release}, {engine:?}, {egress:?}"),
+                    chosen(release, engine, egress),
+                ));
             }
+        }
+        for size in ["Medium", "Large"] {
+            let spec = json!({"version": release, "size": size, "components": everything()});
+            all.push((
+                format!("{release}, {size}, MySQL"),
+                render(&with_spec(NAMESPACE, &spec)).unwrap(),
+            ));
         }
     }
     all
+}
+
+/// Every object, typed and as JSON.
+pub fn objects(rendered: &Rendered) -> Vec<(Object, Value)> {
+    rendered
+        .objects()
+        .into_iter()
+        .map(|object| (object.clone(), object.to_json()))
+        .collect()
+}
+
+/// Items of a list; none where there is no list.
+pub fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// Every container of every workload, with the workload's name.
+pub fn containers(rendered: &Rendered) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (object, value) in objects(rendered) {
+        let pod = &value["spec"]["template"]["spec"];
+        for container in list(&pod["initContainers"]).chain(list(&pod["containers"])) {
+            found.push((object.name().to_owned(), container.clone()));
+        }
+    }
+    found
 }

@@ -15,7 +15,7 @@ const GENERATED: &str = "<generated>";
 pub type Reduced = BTreeMap<String, Value>;
 
 /// A whole rendering, reduced. Rights stand under the name of upstream's Role, by way of the binding that both have.
-pub fn rendering(rendered: &Rendered, roles: &BTreeMap<String, Vec<Value>>, upstream: &Value) -> Reduced {
+pub fn rendering(rendered: &Rendered, shipped: &BTreeMap<String, Vec<Value>>, upstream: &Value) -> Reduced {
     let mut reduced = Reduced::new();
     for object in rendered.objects() {
         let value = object.to_json();
@@ -24,7 +24,7 @@ pub fn rendering(rendered: &Rendered, roles: &BTreeMap<String, Vec<Value>>, upst
             let binding = format!("RoleBinding/{}", object.name());
             let role = upstream["objects"][&binding]["roleRef"].as_str();
             let role = role.map_or_else(|| format!("Role/{}", object.name()), str::to_owned);
-            let rules = roles
+            let rules = shipped
                 .get(bound)
                 .unwrap_or_else(|| panic!("no ClusterRole {bound} ships"));
             reduced.insert(role, json!({"labels": upstream_labels(&value), "rules": rules}));
@@ -95,7 +95,7 @@ fn config(data: &Value) -> Value {
         match key {
             "artifactRepository" | "executor" | "workflowDefaults" => serde_saphyr::from_str(text).unwrap(),
             "envoy-config.yaml" | "warning" => json!(TEXT),
-            _ if key.ends_with(".json") => serde_json::from_str(text).unwrap(),
+            "viewer-pod-template.json" => serde_json::from_str(text).unwrap(),
             _ => json!(text),
         }
     };
