@@ -5,6 +5,7 @@
 mod api_reference;
 mod conditions_reference;
 mod crds;
+mod operand_roles;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -52,6 +53,11 @@ const GENERATORS: &[Generator] = &[
         what: "conditions and reasons",
         files: conditions_reference::files,
         folder: "docs/reference",
+    },
+    Generator {
+        what: "rights of components",
+        files: operand_roles::files,
+        folder: "config/rbac/operands",
     },
 ];
 

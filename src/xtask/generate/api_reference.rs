@@ -42,7 +42,8 @@ fn kind(
         .iter()
         .flatten()
         .map(|name| format!(", `kubectl get {name}`"))
-        .collect::<String>();
+        .collect::<Vec<_>>()
+        .concat();
     writeln!(
         page,
         "`apiVersion: {}/{}`, {}; `kubectl get {}`{short}.\n",
@@ -223,7 +224,8 @@ fn kind_of(field: &Value) -> String {
             let keyed = keys
                 .filter_map(Value::as_str)
                 .map(|key| format!(", each `{key}` once"))
-                .collect::<String>();
+                .collect::<Vec<_>>()
+                .concat();
             format!(
                 "list of {items}{}{keyed}",
                 bounds(field, "minItems", "maxItems", " entries")
