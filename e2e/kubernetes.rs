@@ -84,8 +84,13 @@ impl ApiServer<'_> {
                 "--kubelet-preferred-address-types=InternalIP".into(),
             ]);
         } else {
-            // The loopback address may not become an endpoint, and nobody looks for one.
-            options.extend(["--authorization-mode=RBAC".into(), "--endpoint-reconciler-type=none".into()]);
+            // The loopback address may not become an endpoint, and nobody looks for one. Without a default route the
+            // server finds no address to advertise, so it gets one that RFC 5737 keeps free.
+            options.extend([
+                "--authorization-mode=RBAC".into(),
+                "--endpoint-reconciler-type=none".into(),
+                "--advertise-address=192.0.2.1".into(),
+            ]);
         }
         options
     }

@@ -1,0 +1,1 @@
+//! PROOF (real API server): placeholder.
