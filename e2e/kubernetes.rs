@@ -112,6 +112,8 @@ pub fn controller_manager(pki: &Pki, kubeconfig: &Path, port: u16, folder: &Path
         format!("--root-ca-file={}", file("ca.crt")),
         format!("--cluster-signing-cert-file={}", file("ca.crt")),
         format!("--cluster-signing-key-file={}", file("ca.key")),
+        // It makes this folder; the default one lies in the host's /usr.
+        format!("--flex-volume-plugin-dir={}", folder.join("volume-plugins").display()),
         "--use-service-account-credentials=true".into(),
         "--kube-api-qps=300".into(),
         "--kube-api-burst=600".into(),

@@ -130,7 +130,7 @@ impl World {
 }
 
 /// Waits until something holds; the last refusal is the error.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut look: impl FnMut() -> F) -> Result<T> {
     let start = Instant::now();
     let mut last = None;
     while start.elapsed() < PATIENCE {

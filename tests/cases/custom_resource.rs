@@ -136,7 +136,7 @@ async fn defaulted(world: Arc<World>) -> Result<()> {
 
 async fn explained(world: Arc<World>) -> Result<()> {
     // The short name is known a moment after the kind is established.
-    let explain = async || world.kubectl(&["explain", "kfpi.spec", "--recursive"]).map(Some);
+    let explain = || std::future::ready(world.kubectl(&["explain", "kfpi.spec", "--recursive"]).map(Some));
     let text = eventually("kubectl knows kfpi", explain).await?;
     for field in ["version", "size", "database", "executionController", "components", "networkPolicy", "deletionPolicy"] {
         ensure!(text.contains(field), "{field} is missing from:\n{text}");
