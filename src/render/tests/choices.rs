@@ -154,3 +154,33 @@ fn policies_can_be_switched_off() {
     let all = objects(&render(&with_spec(NAMESPACE, &spec)).unwrap());
     assert!(all.iter().all(|(object, _)| object.kind() != "NetworkPolicy"));
 }
+
+#[test]
+fn every_optional_component_can_be_off_alone() {
+    for release in RELEASES {
+        let install = installation(release, NAMESPACE).release.install.clone().unwrap();
+        let optional: Vec<_> = install
+            .components
+            .iter()
+            .filter(|component| !component.required)
+            .collect();
+        assert!(optional.len() >= 4, "{release}");
+        for off in optional {
+            let spec = json!({"version": release, "components": [{"name": off.name, "enabled": false}]});
+            let rendered = render(&with_spec(NAMESPACE, &spec)).unwrap();
+            assert!(rendered.component(&off.name).is_none(), "{release}: {}", off.name);
+            assert!(
+                rendered
+                    .components
+                    .iter()
+                    .all(|component| !component.after.contains(&off.name)),
+                "{release}"
+            );
+            let label = "app.kubernetes.io/component";
+            let left = objects(&rendered)
+                .into_iter()
+                .any(|(_, value)| value["metadata"]["labels"][label] == off.name.as_str());
+            assert!(!left, "{release}: {}", off.name);
+        }
+    }
+}

@@ -191,3 +191,37 @@ fn a_planted_gap_is_seen() {
     }
     assert!(!world.allowed(Some(&server), &mysql, port));
 }
+
+#[test]
+fn the_operator_may_probe_database_and_store() {
+    let operator = json!({
+        "namespaceSelector": {"matchLabels": {kfp_render::OPERATOR_NAMESPACE_LABEL: "true"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "kfp-operator"}},
+    });
+    for (case, rendered) in every_rendering() {
+        let world = World::new(&rendered, NAMESPACE);
+        let store = ["seaweedfs", "minio"]
+            .into_iter()
+            .find(|name| world.named("Deployment", name).is_some());
+        for (name, service, port) in [
+            ("mysql", "mysql", 3306),
+            (
+                store.unwrap(),
+                if store == Some("minio") {
+                    "minio-service"
+                } else {
+                    "seaweedfs"
+                },
+                9000,
+            ),
+        ] {
+            let (_, port) = world.target(service, port);
+            let rules = &world.named("NetworkPolicy", name).unwrap()["spec"]["ingress"];
+            let open = list(rules).any(|rule| {
+                list(&rule["from"]).any(|peer| *peer == operator)
+                    && list(&rule["ports"]).any(|open| open["port"] == port)
+            });
+            assert!(open, "{case}: {name}");
+        }
+    }
+}
