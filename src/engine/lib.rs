@@ -11,7 +11,6 @@ pub mod error;
 pub mod kinds;
 pub mod live;
 pub mod observe;
-pub mod quantity;
 pub mod subset;
 
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 //! Lists are compared as the API server merges them: lists with keys element by element (others may add elements), all
 //! other lists whole. What the API server fills in by itself inside a whole list is listed in [`SERVER_DEFAULTS`].
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kfp_releases::quantity;
 use serde_json::{Map, Value, json};
-
-use crate::quantity;
 
 /// Fields by which the API server merges the elements of a list (`x-kubernetes-list-map-keys` of Kubernetes 1.35's
 /// published API description). Lists that are not here are replaced whole.
@@ -87,7 +87,7 @@ fn subset(desired: &Value, live: &Value, path: &mut Vec<String>, extra: Extra) -
         (Value::Object(desired), Value::Object(live)) => object_subset(desired, live, path, extra),
         (Value::Array(desired), Value::Array(live)) => list_subset(desired, live, path),
         (Value::String(desired), Value::String(live)) => {
-            let same = desired == live || (is_quantity(path) && quantity::same(desired, live));
+            let same = desired == live || (is_quantity(path) && same_quantity(desired, live));
             same.then_some(()).ok_or(())
         }
         (Value::Number(desired), Value::Number(live)) => (desired == live
@@ -200,6 +200,12 @@ fn dropped_when_zero(key: &str, wanted: &Value) -> bool {
         }
         Value::Bool(true) => false,
     }
+}
+
+/// True when both texts are quantities of the same value.
+fn same_quantity(left: &str, right: &str) -> bool {
+    let nano = |text: &str| quantity::nano(&Quantity(text.to_owned()));
+    matches!((nano(left), nano(right)), (Some(left), Some(right)) if left == right)
 }
 
 /// True where the last path element is a quantity field of the Kubernetes API.

@@ -18,11 +18,13 @@ pub mod workloads;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kfp_api::conditions::Reason;
 use kfp_api::names::FINALIZER;
 use kfp_plan::{ComponentSeen, ObjectRef, Observed, Seen, WorkloadSeen};
 use kfp_releases::Role;
+use kfp_releases::quantity;
 use kfp_releases::release::Install;
 use kfp_releases::validated::References;
 use kfp_render::Rendered;
@@ -34,14 +36,10 @@ use crate::Engine;
 use crate::cluster::{limited, seen};
 use crate::desired;
 use crate::live::Live;
-use crate::quantity;
 
 /// How long the removal of data may hold a deleted resource. Volumes go in seconds once their pods are gone; past ten
 /// minutes somebody has to look, and the resource is let go with a warning that names what stays.
 pub const DELETION_LIMIT: SignedDuration = SignedDuration::from_mins(10);
-
-/// Bytes are counted in units of 10⁻⁹ by [`quantity::nanos`].
-const NANOS: i128 = 1_000_000_000;
 
 /// What stands before validation: it can be looked at without knowing what is wanted.
 #[derive(Clone, Debug)]
@@ -210,7 +208,7 @@ fn offset(now: Timestamp) -> OffsetDateTime {
 /// The storage that a claim asks for, in bytes.
 fn requested((object, claim): (&ObjectRef, &Value)) -> Option<(String, u128)> {
     let text = claim.pointer("/spec/resources/requests/storage")?.as_str()?;
-    let bytes = u128::try_from(quantity::nanos(text)? / NANOS).ok()?;
+    let bytes = quantity::bytes(&Quantity(text.to_owned()))?;
     Some((object.name.clone(), bytes))
 }
 

@@ -1,0 +1,41 @@
+//! LOOP: what every pass shares. Holds handles and counters; decides nothing.
+
+use std::sync::Arc;
+
+use kfp_engine::Engine;
+use kfp_releases::Catalog;
+use kube::Client;
+
+use crate::backoff::Failures;
+use crate::events::Events;
+use crate::health::Health;
+use crate::metrics::Metrics;
+
+/// Namespace and name of an installation.
+pub type Key = (String, String);
+
+/// What every pass shares.
+pub struct Context {
+    /// The Kubernetes client, for the status and Events.
+    pub client: Client,
+    /// Eyes and hands.
+    pub engine: Engine,
+    /// Every known release.
+    pub catalog: Arc<Catalog>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the probes report.
+    pub health: Arc<Health>,
+    /// Where Events go.
+    pub events: Events,
+    /// Failures in a row.
+    pub failures: Failures<Key>,
+}
+
+impl Context {
+    /// Forgets an installation that is gone.
+    pub fn forget(&self, key: &Key) {
+        self.failures.clear(key);
+        self.metrics.forget(&key.0, &key.1);
+    }
+}
