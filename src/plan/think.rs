@@ -110,7 +110,7 @@ fn warn(question: Question) -> Blocker {
 pub fn refuse(findings: &[Finding]) -> Decision {
     let said = findings.iter().map(|finding| Blocker {
         reason: finding.reason,
-        message: format!("{}: {}", finding.path, finding.message),
+        message: format!("{}: {}.", finding.path, finding.message.trim_end_matches('.')),
     });
     let mut blockers: Vec<Blocker> = said.collect();
     if blockers.is_empty() {
