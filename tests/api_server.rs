@@ -5,13 +5,13 @@ mod cases;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kfp_tests::{World, isolation};
+use kfp_tests::{World, isolation, operator};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     if !isolation::is_isolated() {
-        let Err(error) = isolation::isolate();
+        let Err(error) = World::prepare().and_then(|_| operator::build()).and_then(|()| isolation::isolate());
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }

@@ -33,11 +33,16 @@ pub struct World {
 }
 
 impl World {
-    /// Starts everything and installs what `kubectl apply -k` installs.
-    pub async fn start() -> Result<Self> {
+    /// Makes or finds what the world is made of. Needs the network, so it is done before the program isolates itself.
+    pub fn prepare() -> Result<Tools> {
         let mut wanted = Tool::LIGHT.to_vec();
         wanted.push(Tool::Base);
-        let tools = Tools::ensure(&Cache::locate()?, &wanted, &Progress::new())?;
+        Tools::ensure(&Cache::locate()?, &wanted, &Progress::new())
+    }
+
+    /// Starts everything and installs what `kubectl apply -k` installs.
+    pub async fn start() -> Result<Self> {
+        let tools = Self::prepare()?;
         isolation::raise_loopback(&tools)?;
         let control_plane = ControlPlane::start(&tools, Options::default())?;
         let client = client(control_plane.kubeconfig()).await?;

@@ -1,5 +1,6 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
+mod demo;
 mod generate;
 mod purity;
 mod stages;
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Show the main job: an installation becoming ready on a real Kubernetes.
+    Demo(demo::Arguments),
     /// Write every committed file that is made from code.
     Gen(generate::Arguments),
     /// Ask cargo about each room alone whether it depends on what it may not.
@@ -27,6 +30,7 @@ enum Chore {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
+        Chore::Demo(arguments) => demo::run(&arguments),
         Chore::Gen(arguments) => generate::run(&arguments),
         Chore::Purity => stages::only("purity", purity::run),
         Chore::Test(arguments) => test::run(&arguments),

@@ -19,7 +19,10 @@ pub struct Counts {
 impl Counts {
     /// One check, passed or not.
     pub fn one(passed: bool) -> Self {
-        Self { passed: u32::from(passed), failed: u32::from(!passed) }
+        Self {
+            passed: u32::from(passed),
+            failed: u32::from(!passed),
+        }
     }
 
     fn add(&mut self, other: Self) {
@@ -49,14 +52,26 @@ impl Stages {
     /// Prints the table and the closing line, and fails if any check did.
     pub fn close(self) -> anyhow::Result<()> {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["stage", "passed", "failed", "seconds"]);
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_header(["stage", "passed", "failed", "seconds"]);
         let (mut total, mut time) = (Counts::default(), Duration::ZERO);
         for (name, counts, elapsed) in &self.done {
             total.add(*counts);
             time += *elapsed;
-            table.add_row([name.clone(), counts.passed.to_string(), counts.failed.to_string(), seconds(*elapsed)]);
+            table.add_row([
+                name.clone(),
+                counts.passed.to_string(),
+                counts.failed.to_string(),
+                seconds(*elapsed),
+            ]);
         }
-        table.add_row(["all".to_owned(), total.passed.to_string(), total.failed.to_string(), seconds(time)]);
+        table.add_row([
+            "all".to_owned(),
+            total.passed.to_string(),
+            total.failed.to_string(),
+            seconds(time),
+        ]);
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -79,7 +94,9 @@ fn seconds(duration: Duration) -> String {
 
 /// Runs a command to its end; its exit status is one check.
 pub fn check(command: &mut Command) -> anyhow::Result<Counts> {
-    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     Ok(Counts::one(status.success()))
 }
 
@@ -105,15 +122,25 @@ pub fn cargo_test(arguments: &[&str]) -> anyhow::Result<Counts> {
     if !status.success() && counts.failed == 0 {
         counts.failed = 1;
     }
-    anyhow::ensure!(counts != Counts::default(), "cargo test {} ran no test", arguments.join(" "));
+    anyhow::ensure!(
+        counts != Counts::default(),
+        "cargo test {} ran no test",
+        arguments.join(" ")
+    );
     Ok(counts)
 }
 
 /// `test result: ok. 3 passed; 0 failed; …` as counts.
 fn parse_result(line: &str) -> Option<Counts> {
     let (_, tail) = line.strip_prefix("test result: ")?.split_once(". ")?;
-    let number = |what: &str| tail.split("; ").find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok());
-    Some(Counts { passed: number(" passed")?, failed: number(" failed")? })
+    let number = |what: &str| {
+        tail.split("; ")
+            .find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
+    };
+    Some(Counts {
+        passed: number(" passed")?,
+        failed: number(" failed")?,
+    })
 }
 
 #[cfg(test)]
@@ -123,7 +150,13 @@ mod tests {
     #[test]
     fn a_result_line_of_cargo_test_is_counted() {
         let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.05s";
-        assert_eq!(parse_result(line), Some(Counts { passed: 12, failed: 3 }));
+        assert_eq!(
+            parse_result(line),
+            Some(Counts {
+                passed: 12,
+                failed: 3
+            })
+        );
     }
 
     #[test]

@@ -165,6 +165,31 @@ fn the_operator_binds_exactly_the_roles_of_components_and_its_own_for_a_namespac
 }
 
 #[test]
+fn the_operator_may_do_with_each_kind_what_its_engine_does_with_it() {
+    const LISTED: &[&str] = &["create", "delete", "get", "list", "patch", "watch"];
+    const NAMED: &[&str] = &["create", "delete", "get", "patch"];
+    for kind in kfp_engine::kinds::KINDS {
+        let file = if kind.namespaced {
+            "config/rbac/namespace/role.yaml"
+        } else {
+            "config/components/cache-server/role.yaml"
+        };
+        let group = |rule: &PolicyRule| rule.api_groups.iter().flatten().any(|group| group == kind.group);
+        let given: BTreeSet<String> = ours()
+            .filter(|(path, rule)| path == file && group(rule) && has(rule.resources.as_ref(), kind.plural))
+            .flat_map(|(_, rule)| rule.verbs)
+            .collect();
+        let wanted = if kind.listed { LISTED } else { NAMED };
+        assert_eq!(
+            given,
+            wanted.iter().map(ToString::to_string).collect(),
+            "{}",
+            kind.kind
+        );
+    }
+}
+
+#[test]
 fn only_the_workflow_controller_may_enter_pods_and_nobody_writes_definitions_nodes_or_namespaces() {
     let out_of_bounds = [
         "pods/exec",
