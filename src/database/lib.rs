@@ -1,1 +1,24 @@
-//! Placeholder until its room is built.
+//! LEDGER: everything that is said to a database server, in SQL. It knows releases, and nothing of Kubernetes; it decides
+//! nothing and never writes to a database that it was only asked to look at.
+//!
+//! * [`probe`] and [`inspect`] look at a server within time limits; each [`ProbeError`] has a stable reason.
+//! * [`judge`] holds a schema against every release of a [`kfp_releases::schema::SchemaCatalog`]. Pure.
+//! * [`create_statements`] writes a schema out as SQL. Pure.
+
+mod ddl;
+mod difference;
+mod error;
+mod judge;
+mod probe;
+mod read;
+mod session;
+mod spelling;
+mod target;
+
+pub use ddl::create_statements;
+pub use difference::{MAX_DIFFERENCES, differences};
+pub use error::{ProbeError, ProbeReason};
+pub use judge::{Midway, State, Verdict, judge};
+pub use probe::{Inspection, inspect, probe, read_schema};
+pub use session::{Engine, ServerFacts, Session};
+pub use target::{CONNECT_LIMIT, Credentials, QUERY_LIMIT, Target};
