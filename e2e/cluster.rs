@@ -216,7 +216,7 @@ fn recipe(tools: &Tools) -> Result<String> {
 fn clear(cache: &Cache, name: &str) -> Result<()> {
     let folder = state::folder(cache, name)?;
     if let Some(state) = State::read(&folder)? {
-        namespace::end(&state)?;
+        namespace::end(&folder, &state)?;
     }
     cgroup::remove(name)?;
     // The namespaces' mounts vanish with their last process, which the kernel does a moment after its end.

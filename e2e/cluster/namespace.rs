@@ -185,24 +185,31 @@ impl<'a> Namespaces<'a> {
         command
     }
 
-    /// Starts a process that stays; it writes to `logs/NAME.log` and ends with the namespaces.
+    /// Starts a process that stays; it writes to `logs/NAME.log` and ends with the namespaces. Its parent is process 1 of
+    /// the namespaces, which reaps it: nothing of it is left outside.
     pub fn start(&self, name: &str, program: impl AsRef<OsStr>, arguments: &[String]) -> Result<()> {
         let log = File::create(self.folder.join(format!("logs/{name}.log")))?;
-        self.command(program)
+        let status = self
+            .command("/bin/sh")
+            .args(["-c", "\"$@\" &", name])
+            .arg(program)
             .args(arguments)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
-            .spawn()
+            .status()
             .with_context(|| format!("cannot start {name}"))?;
+        if !status.success() {
+            bail!("cannot start {name}: {status}");
+        }
         Ok(())
     }
 }
 
-/// Ends everything in a cluster's namespaces. The host's end of the link goes with them.
-pub fn end(state: &State) -> Result<()> {
+/// Ends everything in a cluster's namespaces and removes the link to them.
+pub fn end(folder: &Path, state: &State) -> Result<()> {
     let processes = [state.first, state.keeper];
     for process in processes.into_iter().flatten() {
         process.signal(Signal::SIGKILL)?;
@@ -213,8 +220,18 @@ pub fn end(state: &State) -> Result<()> {
             bail!("process {} does not end", process.pid);
         }
     }
-    let link = PathBuf::from("/sys/class/net").join(state.subnets().link());
-    wait_for("the cluster's network to go", Duration::from_secs(30), || Ok(!link.exists()))
+    // A network namespace lives on, unseen, while a connection in it still waits for an answer: so the link, which has
+    // both its ends removed at once, is not left to the kernel.
+    let link = state.subnets().link();
+    let gone = || !Path::new("/sys/class/net").join(&link).exists();
+    if gone() {
+        return Ok(());
+    }
+    let own = folder.join("bin/ip");
+    let ip = if own.exists() { own } else { PathBuf::from("ip") };
+    let removed = run(Command::new(ip).env("LD_LIBRARY_PATH", folder.join("lib")).args(["link", "delete", &link]));
+    // The kernel may have been quicker after all.
+    if gone() { Ok(()) } else { removed.map(drop) }
 }
 
 /// The only child of a process.

@@ -26,6 +26,8 @@ done
 
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
+# When all is killed, a connection to a pod that is gone must not keep the network alive for minutes.
+echo 1 > /proc/sys/net/ipv4/tcp_orphan_retries
 
 : > "$folder/namespaces-ready"
 exec "$pause"

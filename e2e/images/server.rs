@@ -3,27 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::small::{add_busybox, alpine};
+use super::small::{add_busybox, add_programs, alpine};
 use super::{Draft, Layer, Start};
-use crate::elf::Roots;
 use crate::tools::{Tool, Tools};
-
-/// Adds programs out of unpacked Debian packages, with all libraries they need.
-fn add_programs(layer: &mut Layer, root: &Path, programs: &[&str]) -> Result<()> {
-    let root = [root];
-    let roots = Roots(&root);
-    for program in programs {
-        let file = roots.find(program).with_context(|| format!("the packages hold no {program}"))?;
-        let folder = program.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (path, library) in roots.closure(&file, folder)? {
-            layer.file(&path, &library, 0o755);
-        }
-        layer.file(program, &file, 0o755);
-    }
-    Ok(())
-}
 
 /// The user that both official database images run as.
 const DATABASE_USERS: &str = "root:x:0:0:root:/root:/bin/bash\nmysql:x:999:999::/var/lib/mysql:/bin/bash\n";
@@ -34,6 +18,7 @@ fn database(tools: &Tools, root: &Path, entry: &str) -> Result<Layer> {
     add_busybox(&mut layer, tools)?;
     add_programs(&mut layer, root, &["/usr/bin/bash"])?;
     layer
+        .link("usr/bin/sh", "bash")
         .text("etc/passwd", DATABASE_USERS)
         .text("etc/group", "root:x:0:\nmysql:x:999:\n")
         .text("etc/nsswitch.conf", "hosts: files dns\n")

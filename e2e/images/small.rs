@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::{Draft, Layer, Start};
-use crate::elf;
+use crate::elf::{self, Roots};
 use crate::process::run;
 use crate::tools::{Tool, Tools};
 
@@ -89,11 +89,17 @@ pub fn shell(tools: &Tools) -> Result<Draft> {
 pub fn alpine(tools: &Tools) -> Result<Layer> {
     let mut layer = Layer::default();
     add_busybox(&mut layer, tools)?;
+    // Debian's busybox is built without `nc -z`, which Alpine's has and init containers use.
+    let packages = tools.root(Tool::Base)?;
+    add_programs(&mut layer, &packages, &["/usr/bin/dash", "/usr/bin/nc.openbsd"])?;
     layer
+        .link("usr/bin/nc", "nc.openbsd")
+        .link("usr/bin/sh", "dash")
+        .link("usr/bin/ash", "dash")
         .text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n")
         .text("etc/group", "root:x:0:root\nnobody:x:65534:\nnogroup:x:65533:\n")
         .text("etc/os-release", "NAME=\"busybox, locally made\"\nID=busybox\nPRETTY_NAME=\"busybox in the place of Alpine\"\n")
-        .text(AUTHORITIES, &authorities(&tools.root(Tool::Base)?)?);
+        .text(AUTHORITIES, &authorities(&packages)?);
     for (folder, mode) in [("root", 0o700), ("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("home", 0o755)] {
         layer.folder(folder, mode, 0);
     }
@@ -101,16 +107,32 @@ pub fn alpine(tools: &Tools) -> Result<Layer> {
     Ok(layer)
 }
 
-/// Busybox and a link for each of its names.
+/// Busybox and a link for each of its names but the shell's: as a shell, Debian's busybox runs its own tools even where
+/// others lie on the path.
 pub fn add_busybox(layer: &mut Layer, tools: &Tools) -> Result<()> {
     let busybox = tools.root(Tool::Base)?.join("usr/bin/busybox");
     for name in run(std::process::Command::new(&busybox).arg("--list"))?.lines() {
         // A link under its own name would point at itself; a package manager would find no packages.
-        if !["busybox", "dpkg", "dpkg-deb", "rpm"].contains(&name) {
+        if !["ash", "busybox", "dpkg", "dpkg-deb", "rpm", "sh"].contains(&name) {
             layer.link(&format!("bin/{name}"), "busybox");
         }
     }
     layer.file("bin/busybox", &busybox, 0o755);
+    Ok(())
+}
+
+/// Adds programs out of unpacked Debian packages, with all libraries they need.
+pub fn add_programs(layer: &mut Layer, root: &Path, programs: &[&str]) -> Result<()> {
+    let root = [root];
+    let roots = Roots(&root);
+    for program in programs {
+        let file = roots.find(program).with_context(|| format!("the packages hold no {program}"))?;
+        let folder = program.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (path, library) in roots.closure(&file, folder)? {
+            layer.file(&path, &library, 0o755);
+        }
+        layer.file(program, &file, 0o755);
+    }
     Ok(())
 }
 

@@ -153,6 +153,7 @@ async fn use_it(
         Verdict::Empty | Verdict::Begun => {
             voice.say(&format!("making the schema of {own}"));
             apply(connection, own, Tolerance::Existing).await?;
+            verify(connection, own).await?;
         }
         Verdict::Other(newer) if contract.leaves_alone.contains(&newer) => voice.say(&format!(
             "the schema is that of {newer}, newer than {own}; the real one was seen to start on it and leave it alone"
@@ -163,6 +164,7 @@ async fn use_it(
                  backup and no way back; running the recorded statements"
             ));
             apply(connection, &format!("{older}-to-{own}"), Tolerance::None).await?;
+            verify(connection, own).await?;
         }
         Verdict::Other(other) => {
             return Err(format!(
@@ -189,6 +191,17 @@ async fn use_it(
     probe(connection, &contract.probe).await?;
     voice.say("the database can be read and written");
     Ok(())
+}
+
+/// Whether the schema is now this release's own.
+async fn verify(connection: &mut MySqlConnection, own: &str) -> Result<(), String> {
+    let shape = schema::read(connection).await.map_err(|error| plain(&error))?;
+    match schema::judge(own, &shape).map_err(words)? {
+        Verdict::Own => Ok(()),
+        other => Err(format!(
+            "its schema is not that of {own} after the recorded statements: {other:?}"
+        )),
+    }
 }
 
 async fn apply(connection: &mut MySqlConnection, name: &str, tolerance: Tolerance) -> Result<(), String> {

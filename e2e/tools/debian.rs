@@ -80,7 +80,7 @@ impl Set {
             Self::Node => {
                 &["conntrack", "containerd", "containernetworking-plugins", "iproute2", "iptables", "nftables", "runc"]
             }
-            Self::Base => &["bash", "busybox-static", "ca-certificates", "curl"],
+            Self::Base => &["bash", "busybox-static", "ca-certificates", "curl", "dash", "netcat-openbsd"],
             Self::Components => &[
                 "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "hostname",
                 "libc-bin", "netbase", "sed", "tzdata", "wget",
