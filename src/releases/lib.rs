@@ -8,6 +8,7 @@ pub mod edge;
 mod extend;
 mod files;
 pub mod image;
+mod invariants;
 pub mod pod;
 pub mod quantity;
 pub mod release;

@@ -123,7 +123,8 @@ pub struct Sdk {
 pub struct Install {
     /// Engine of a new database where an installation names none: upstream's.
     pub default_engine: DatabaseEngine,
-    /// Name of the fingerprint of its fresh pipelines database, a file in `data/schemas/`.
+    /// Name of the fingerprint of its fresh pipelines database: a file in `data/schemas/`, named after the first release
+    /// that has it.
     pub schema: String,
     /// The databases on the server and what each is for.
     pub databases: Databases,
