@@ -23,7 +23,11 @@ pub struct Cache {
 impl Cache {
     /// The cache that the environment names; makes the folder.
     pub fn locate() -> Result<Self> {
-        let root = locate(std::env::var_os(CACHE_VARIABLE), std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME"))?;
+        let root = locate(
+            std::env::var_os(CACHE_VARIABLE),
+            std::env::var_os("XDG_CACHE_HOME"),
+            std::env::var_os("HOME"),
+        )?;
         Self::at(root)
     }
 
@@ -33,8 +37,11 @@ impl Cache {
         if !root.is_absolute() {
             bail!("the cache folder {} must be an absolute path", root.display());
         }
-        fs::create_dir_all(&root).with_context(|| format!("cannot make the cache folder {}", root.display()))?;
-        let root = root.canonicalize().with_context(|| format!("cannot resolve {}", root.display()))?;
+        fs::create_dir_all(&root)
+            .with_context(|| format!("cannot make the cache folder {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("cannot resolve {}", root.display()))?;
         Ok(Self { root })
     }
 
@@ -74,7 +81,8 @@ impl Cache {
             return Err(error);
         }
         fs::write(unfinished.join(COMPLETE), "")?;
-        fs::rename(&unfinished, &path).with_context(|| format!("cannot move {} into place", path.display()))?;
+        fs::rename(&unfinished, &path)
+            .with_context(|| format!("cannot move {} into place", path.display()))?;
         Ok(path)
     }
 
@@ -175,7 +183,12 @@ mod tests {
 
     #[test]
     fn without_any_variable_the_error_names_the_ones_to_set() {
-        assert!(locate(None, None, None).unwrap_err().to_string().contains(CACHE_VARIABLE));
+        assert!(
+            locate(None, None, None)
+                .unwrap_err()
+                .to_string()
+                .contains(CACHE_VARIABLE)
+        );
     }
 
     #[test]
@@ -184,9 +197,14 @@ mod tests {
         let cache = Cache::at(folder.path()).unwrap();
         assert!(cache.ensure("tools", "a", |_| bail!("no")).is_err());
         assert!(cache.find("tools", "a").is_none());
-        let made = cache.ensure("tools", "a", |path| Ok(fs::write(path.join("x"), "1")?)).unwrap();
+        let made = cache
+            .ensure("tools", "a", |path| Ok(fs::write(path.join("x"), "1")?))
+            .unwrap();
         let again = cache.ensure("tools", "a", |_| bail!("made twice")).unwrap();
-        assert_eq!((made.clone(), fs::read_to_string(made.join("x")).unwrap()), (again, "1".to_owned()));
+        assert_eq!(
+            (made.clone(), fs::read_to_string(made.join("x")).unwrap()),
+            (again, "1".to_owned())
+        );
     }
 
     #[test]

@@ -62,20 +62,28 @@ impl Cluster {
         let _lock = tools.cache().lock(&format!("cluster-{name}"))?;
         let made_of = recipe(tools)?;
         if let Some(state) = State::read(&folder)? {
-            if state.ready && state.made_of == made_of && state.first.is_some_and(crate::process::ProcessId::is_alive) {
+            if state.ready
+                && state.made_of == made_of
+                && state.first.is_some_and(crate::process::ProcessId::is_alive)
+            {
                 let cluster = Self::open(name, folder.clone(), state, tools, progress)?;
                 if is_ready(tools, &cluster.kubeconfig) {
                     progress.line(&format!("the cluster {name} runs already"));
                     return Ok(cluster);
                 }
             }
-            progress.stage(&format!("take away what is left of {name}"), |_| clear(tools.cache(), name))?;
+            progress.stage(&format!("take away what is left of {name}"), |_| {
+                clear(tools.cache(), name)
+            })?;
         }
         let state = state::begin(tools.cache(), name, made_of)?;
         let mut cluster = Self::open(name, folder, state, tools, progress)?;
         progress.stage(&format!("start the cluster {name}"), |stage| {
             start::start(&mut cluster, stage).with_context(|| {
-                format!("cannot start the cluster {name}; the logs are in {}", cluster.folder.join("logs").display())
+                format!(
+                    "cannot start the cluster {name}; the logs are in {}",
+                    cluster.folder.join("logs").display()
+                )
             })
         })?;
         let own = build(&WantedImage::of_cluster(), tools, progress)?;
@@ -100,7 +108,15 @@ impl Cluster {
     fn open(name: &str, folder: PathBuf, state: State, tools: &Tools, progress: &Progress) -> Result<Self> {
         let programs = Programs::lay_out(tools, &folder)?;
         let kubeconfig = folder.join("kubeconfig");
-        Ok(Self { name: name.into(), folder, kubeconfig, state, programs, tools: tools.clone(), progress: progress.clone() })
+        Ok(Self {
+            name: name.into(),
+            folder,
+            kubeconfig,
+            state,
+            programs,
+            tools: tools.clone(),
+            progress: progress.clone(),
+        })
     }
 
     /// Takes a cluster away, whatever state it is in: its processes, its link to the host, its control groups, its folder
@@ -132,8 +148,11 @@ impl Cluster {
 
     /// Puts images into the node's store; those that are there already are passed over.
     pub fn import(&mut self, images: &[BuiltImage]) -> Result<()> {
-        let new: Vec<BuiltImage> =
-            images.iter().filter(|image| self.state.images.get(&image.name) != Some(&image.id)).cloned().collect();
+        let new: Vec<BuiltImage> = images
+            .iter()
+            .filter(|image| self.state.images.get(&image.name) != Some(&image.id))
+            .cloned()
+            .collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -154,11 +173,17 @@ impl Cluster {
             let written = write_archive(&new, std::io::BufWriter::with_capacity(1 << 20, input));
             let output = ctr.wait_with_output()?;
             if !output.status.success() {
-                bail!("the import ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+                bail!(
+                    "the import ended with {}: {}",
+                    output.status,
+                    String::from_utf8_lossy(&output.stderr).trim()
+                );
             }
             written
         })?;
-        self.state.images.extend(new.into_iter().map(|image| (image.name, image.id)));
+        self.state
+            .images
+            .extend(new.into_iter().map(|image| (image.name, image.id)));
         self.state.write(&self.folder)
     }
 
@@ -220,7 +245,9 @@ fn clear(cache: &Cache, name: &str) -> Result<()> {
     }
     cgroup::remove(name)?;
     // The namespaces' mounts vanish with their last process, which the kernel does a moment after its end.
-    wait_for("the cluster's mounts to go", Duration::from_secs(30), || remove(&folder).map(|()| true))?;
+    wait_for("the cluster's mounts to go", Duration::from_secs(30), || {
+        remove(&folder).map(|()| true)
+    })?;
     // The folder above is removed only when no other cluster is left.
     if let Some(parent) = folder.parent() {
         let _ = fs::remove_dir(parent);

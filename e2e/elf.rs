@@ -28,8 +28,18 @@ pub fn needs(path: &Path) -> Result<Option<Needs>> {
         return Ok(None);
     }
     let elf = Elf::parse(&bytes).with_context(|| format!("{} is no sound ELF file", path.display()))?;
-    let split = |paths: &[&str]| paths.iter().flat_map(|path| path.split(':')).map(str::to_owned).collect();
-    let run_paths = if elf.runpaths.is_empty() { split(&elf.rpaths) } else { split(&elf.runpaths) };
+    let split = |paths: &[&str]| {
+        paths
+            .iter()
+            .flat_map(|path| path.split(':'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let run_paths = if elf.runpaths.is_empty() {
+        split(&elf.rpaths)
+    } else {
+        split(&elf.runpaths)
+    };
     Ok(Some(Needs {
         interpreter: elf.interpreter.map(str::to_owned),
         libraries: elf.libraries.iter().map(|&library| library.to_owned()).collect(),
@@ -55,13 +65,19 @@ impl Roots<'_> {
         let mut todo = vec![(program.to_owned(), origin.to_owned())];
         while let Some((file, origin)) = todo.pop() {
             let Some(needs) = needs(&file)? else { continue };
-            let paths = needs.interpreter.iter().cloned().chain(needs.libraries.iter().filter_map(|library| {
-                let candidate = self.candidates(&needs, &origin, library).into_iter().find(|path| self.find(path).is_some());
-                if candidate.is_none() {
-                    missing.insert(library.clone());
-                }
-                candidate
-            }));
+            let paths = needs
+                .interpreter
+                .iter()
+                .cloned()
+                .chain(needs.libraries.iter().filter_map(|library| {
+                    let candidate = candidates(&needs, &origin, library)
+                        .into_iter()
+                        .find(|path| self.find(path).is_some());
+                    if candidate.is_none() {
+                        missing.insert(library.clone());
+                    }
+                    candidate
+                }));
             for path in paths.collect::<Vec<_>>() {
                 let Some(file) = self.find(&path) else {
                     missing.insert(path);
@@ -77,14 +93,29 @@ impl Roots<'_> {
             return Ok(found);
         }
         let names: Vec<String> = missing.into_iter().collect();
-        bail!("{} needs libraries that are nowhere to be found: {}", program.display(), names.join(", "))
+        bail!(
+            "{} needs libraries that are nowhere to be found: {}",
+            program.display(),
+            names.join(", ")
+        )
     }
+}
 
-    fn candidates(&self, needs: &Needs, origin: &str, library: &str) -> Vec<String> {
-        let own = needs.run_paths.iter().map(|path| path.replace("$ORIGIN", origin).replace("${ORIGIN}", origin));
-        let usual = [format!("/usr/lib/{MULTIARCH}"), format!("/lib/{MULTIARCH}"), "/usr/lib".to_owned(), "/lib64".to_owned()];
-        own.chain(usual).map(|folder| format!("{}/{library}", folder.trim_end_matches('/'))).collect()
-    }
+/// Where a library may lie, in the order of the loader.
+fn candidates(needs: &Needs, origin: &str, library: &str) -> Vec<String> {
+    let own = needs
+        .run_paths
+        .iter()
+        .map(|path| path.replace("$ORIGIN", origin).replace("${ORIGIN}", origin));
+    let usual = [
+        format!("/usr/lib/{MULTIARCH}"),
+        format!("/lib/{MULTIARCH}"),
+        "/usr/lib".to_owned(),
+        "/lib64".to_owned(),
+    ];
+    own.chain(usual)
+        .map(|folder| format!("{}/{library}", folder.trim_end_matches('/')))
+        .collect()
 }
 
 /// Follows links as a process would see them whose root folder is `root`.
@@ -144,14 +175,23 @@ mod tests {
     fn the_closure_of_a_program_of_this_host_holds_its_loader_and_its_c_library() {
         let program = Roots(&[Path::new("/")]).find("/bin/sh").unwrap();
         let closure = Roots(&[Path::new("/")]).closure(&program, "/bin").unwrap();
-        assert!(closure.keys().any(|path| path.ends_with("/libc.so.6")), "{closure:?}");
-        assert!(closure.keys().any(|path| path.contains("ld-linux")), "{closure:?}");
+        assert!(
+            closure.keys().any(|path| path.ends_with("/libc.so.6")),
+            "{closure:?}"
+        );
+        assert!(
+            closure.keys().any(|path| path.contains("ld-linux")),
+            "{closure:?}"
+        );
     }
 
     #[test]
     fn missing_libraries_are_named() {
         let empty = tempfile::tempdir().unwrap();
-        let error = Roots(&[empty.path()]).closure(Path::new("/bin/sh"), "/bin").unwrap_err().to_string();
+        let error = Roots(&[empty.path()])
+            .closure(Path::new("/bin/sh"), "/bin")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("libc.so.6"), "{error}");
     }
 

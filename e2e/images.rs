@@ -79,14 +79,27 @@ impl WantedImage {
     /// The two images that the cluster itself runs on.
     #[must_use]
     pub fn of_cluster() -> Vec<Self> {
-        vec![Self { name: PAUSE.into(), kind: Kind::Pause }, Self { name: COREDNS.into(), kind: Kind::CoreDns }]
+        vec![
+            Self {
+                name: PAUSE.into(),
+                kind: Kind::Pause,
+            },
+            Self {
+                name: COREDNS.into(),
+                kind: Kind::CoreDns,
+            },
+        ]
     }
 }
 
 /// The tools needed to make images of these kinds.
 #[must_use]
 pub fn tools_for(wanted: &[WantedImage]) -> Vec<Tool> {
-    let mut tools: Vec<Tool> = wanted.iter().flat_map(|image| tools_of(&image.kind)).copied().collect();
+    let mut tools: Vec<Tool> = wanted
+        .iter()
+        .flat_map(|image| tools_of(&image.kind))
+        .copied()
+        .collect();
     tools.sort();
     tools.dedup();
     tools
@@ -131,7 +144,11 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 impl Start {
     fn entrypoint(words: &[&str]) -> Self {
-        Self { env: vec![PATH.to_owned()], entrypoint: words.iter().map(|&word| word.to_owned()).collect(), ..Self::default() }
+        Self {
+            env: vec![PATH.to_owned()],
+            entrypoint: words.iter().map(|&word| word.to_owned()).collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -169,7 +186,9 @@ pub fn build(wanted: &[WantedImage], tools: &Tools, progress: &Progress) -> Resu
     progress.stage(&format!("make {} images", wanted.len()), |stage| {
         for image in wanted {
             stage.detail(&image.name);
-            built.push(build_one(image, tools).with_context(|| format!("cannot make the image {}", image.name))?);
+            built.push(
+                build_one(image, tools).with_context(|| format!("cannot make the image {}", image.name))?,
+            );
         }
         Ok(())
     })?;
@@ -189,17 +208,31 @@ fn build_one(wanted: &WantedImage, tools: &Tools) -> Result<BuiltImage> {
         Kind::Shell => small::shell(tools)?,
         Kind::Pause => small::pause(tools)?,
         Kind::CoreDns => small::coredns(tools)?,
-        Kind::StandIn { program, role, release } => component::stand_in(program, *role, release, tools)?,
+        Kind::StandIn {
+            program,
+            role,
+            release,
+        } => component::stand_in(program, *role, release, tools)?,
         Kind::Real(component) => component::real(component, tools)?,
     };
     finish(name, draft, tools.cache())
 }
 
 fn finish(name: String, mut draft: Draft, cache: &Cache) -> Result<BuiltImage> {
-    draft.start.labels.insert("kfpops.dev/actual".into(), draft.actual.clone());
-    let layers: Vec<LayerFile> = draft.layers.iter().map(|layer| layer.store(cache)).collect::<Result<_>>()?;
+    draft
+        .start
+        .labels
+        .insert("kfpops.dev/actual".into(), draft.actual.clone());
+    let layers: Vec<LayerFile> = draft
+        .layers
+        .iter()
+        .map(|layer| layer.store(cache))
+        .collect::<Result<_>>()?;
     let epoch = "1970-01-01T00:00:00Z";
-    let steps: Vec<_> = layers.iter().map(|_| serde_json::json!({"created": epoch, "created_by": "kfp-e2e"})).collect();
+    let steps: Vec<_> = layers
+        .iter()
+        .map(|_| serde_json::json!({"created": epoch, "created_by": "kfp-e2e"}))
+        .collect();
     let config = serde_json::to_vec(&serde_json::json!({
         "architecture": "amd64",
         "os": "linux",
@@ -209,7 +242,13 @@ fn finish(name: String, mut draft: Draft, cache: &Cache) -> Result<BuiltImage> {
         "history": steps,
     }))?;
     let id = format!("sha256:{}", hex(&Sha256::digest(&config)));
-    Ok(BuiltImage { name, actual: draft.actual, id, config, layers })
+    Ok(BuiltImage {
+        name,
+        actual: draft.actual,
+        id,
+        config,
+        layers,
+    })
 }
 
 /// Writes images as one docker-archive, each layer once: what `ctr images import` and `docker load` read.
@@ -233,7 +272,11 @@ pub fn write_archive(images: &[BuiltImage], output: impl Write) -> Result<()> {
     }
     for (id, layer) in layers {
         let mut header = header(layer.size);
-        archive.append_data(&mut header, format!("{}.tar", bare(id)), std::fs::File::open(&layer.path)?)?;
+        archive.append_data(
+            &mut header,
+            format!("{}.tar", bare(id)),
+            std::fs::File::open(&layer.path)?,
+        )?;
     }
     archive.into_inner()?.flush()?;
     Ok(())
@@ -261,7 +304,10 @@ pub fn full_name(name: &str) -> Result<String> {
         bail!("the image {name:?} is named by digest: a locally made image cannot have a given digest");
     }
     let last = name.rsplit('/').next().unwrap_or(name);
-    let Some((_, tag)) = last.split_once(':').filter(|(repository, tag)| !repository.is_empty() && !tag.is_empty()) else {
+    let Some((_, tag)) = last
+        .split_once(':')
+        .filter(|(repository, tag)| !repository.is_empty() && !tag.is_empty())
+    else {
         bail!("the image {name:?} has no tag");
     };
     if tag == "latest" {
@@ -269,10 +315,12 @@ pub fn full_name(name: &str) -> Result<String> {
     }
     Ok(match name.split_once('/') {
         None => format!("docker.io/library/{name}"),
-        Some((first, _)) if first.contains('.') || first.contains(':') || first == "localhost" => match name.strip_prefix("docker.io/") {
-            Some(rest) if !rest.contains('/') => format!("docker.io/library/{rest}"),
-            _ => name.to_owned(),
-        },
+        Some((first, _)) if first.contains('.') || first.contains(':') || first == "localhost" => {
+            match name.strip_prefix("docker.io/") {
+                Some(rest) if !rest.contains('/') => format!("docker.io/library/{rest}"),
+                _ => name.to_owned(),
+            }
+        }
         Some(_) => format!("docker.io/{name}"),
     })
 }
@@ -308,7 +356,11 @@ mod tests {
         let mut layer = Layer::default();
         layer.text("hello", "world");
         let image = |name: &str| {
-            let draft = Draft { layers: vec![layer.clone()], start: Start::entrypoint(&[name]), actual: "test".into() };
+            let draft = Draft {
+                layers: vec![layer.clone()],
+                start: Start::entrypoint(&[name]),
+                actual: "test".into(),
+            };
             finish(full_name(name).unwrap(), draft, &cache).unwrap()
         };
         let images = [image("one:1"), image("two:1")];
@@ -317,8 +369,11 @@ mod tests {
         write_archive(&images, &mut second).unwrap();
         assert_eq!(first, second);
         let mut archive = tar::Archive::new(first.as_slice());
-        let names: Vec<String> =
-            archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+        let names: Vec<String> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect();
         assert_eq!(names.len(), 1 + 2 + 1, "{names:?}");
         assert_ne!(images[0].id, images[1].id);
     }

@@ -13,11 +13,16 @@ use crate::process::{run, wait_for};
 use crate::tools::Tools;
 
 /// What a start may take on two busy cores.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The names under which pods reach the API server.
-pub const API_SERVER_NAMES: [&str; 5] =
-    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
+pub const API_SERVER_NAMES: [&str; 5] = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "localhost",
+];
 
 /// Options of an etcd whose data is thrown away with the cluster: nothing is flushed to disk.
 pub fn etcd(data: &Path, client_port: u16, peer_port: u16) -> Vec<String> {
@@ -113,7 +118,10 @@ pub fn controller_manager(pki: &Pki, kubeconfig: &Path, port: u16, folder: &Path
         format!("--cluster-signing-cert-file={}", file("ca.crt")),
         format!("--cluster-signing-key-file={}", file("ca.key")),
         // It makes this folder; the default one lies in the host's /usr.
-        format!("--flex-volume-plugin-dir={}", folder.join("volume-plugins").display()),
+        format!(
+            "--flex-volume-plugin-dir={}",
+            folder.join("volume-plugins").display()
+        ),
         "--use-service-account-credentials=true".into(),
         "--kube-api-qps=300".into(),
         "--kube-api-burst=600".into(),
@@ -132,19 +140,28 @@ pub fn kubectl(tools: &Tools, kubeconfig: &Path) -> Result<Command> {
 
 /// Waits until the API server calls itself ready.
 pub fn wait_ready(tools: &Tools, kubeconfig: &Path) -> Result<()> {
-    wait_for("the API server", PATIENCE, || Ok(run(kubectl(tools, kubeconfig)?.args(["get", "--raw=/readyz"]))?.trim() == "ok"))
+    wait_for("the API server", PATIENCE, || {
+        Ok(run(kubectl(tools, kubeconfig)?.args(["get", "--raw=/readyz"]))?.trim() == "ok")
+    })
 }
 
 /// Whether the API server calls itself ready just now.
 pub fn is_ready(tools: &Tools, kubeconfig: &Path) -> bool {
-    let answer = kubectl(tools, kubeconfig).and_then(|mut kubectl| run(kubectl.args(["get", "--raw=/readyz", "--request-timeout=5s"])));
+    let answer = kubectl(tools, kubeconfig)
+        .and_then(|mut kubectl| run(kubectl.args(["get", "--raw=/readyz", "--request-timeout=5s"])));
     answer.is_ok_and(|answer| answer.trim() == "ok")
 }
 
 /// Waits until the default service account is there, which pods need: the controller-manager works.
 pub fn wait_service_account(tools: &Tools, kubeconfig: &Path) -> Result<()> {
     wait_for("the default service account", PATIENCE, || {
-        let arguments = ["get", "serviceaccount", "default", "--namespace=default", "--output=name"];
+        let arguments = [
+            "get",
+            "serviceaccount",
+            "default",
+            "--namespace=default",
+            "--output=name",
+        ];
         run(kubectl(tools, kubeconfig)?.args(arguments)).map(|_| true)
     })
 }

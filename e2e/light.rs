@@ -66,13 +66,28 @@ impl ControlPlane {
         let folder = root.join(format!("{}-{}", std::process::id(), ports[2]));
         let server = format!("https://127.0.0.1:{}", ports[2]);
         let pki = Pki::create(&folder.join("pki"))?;
-        pki.server("apiserver", &kubernetes::API_SERVER_NAMES, &[Ipv4Addr::LOCALHOST.into(), Ipv4Addr::new(10, 243, 0, 1).into()])?;
+        pki.server(
+            "apiserver",
+            &kubernetes::API_SERVER_NAMES,
+            &[Ipv4Addr::LOCALHOST.into(), Ipv4Addr::new(10, 243, 0, 1).into()],
+        )?;
         pki.client("admin", "admin", Some("system:masters"))?;
         let kubeconfig = pki.write_kubeconfig("admin", &server, folder.join("kubeconfig"))?;
         let etcd_url = format!("http://127.0.0.1:{}", ports[0]);
-        let mut plane = Self { folder, server, kubeconfig, etcd_url, children: Vec::new(), tools: tools.clone() };
+        let mut plane = Self {
+            folder,
+            server,
+            kubeconfig,
+            etcd_url,
+            children: Vec::new(),
+            tools: tools.clone(),
+        };
         let etcd = tools.program(Tool::Etcd, "etcd")?;
-        plane.spawn("etcd", &etcd, kubernetes::etcd(&plane.folder.join("etcd"), ports[0], ports[1]))?;
+        plane.spawn(
+            "etcd",
+            &etcd,
+            kubernetes::etcd(&plane.folder.join("etcd"), ports[0], ports[1]),
+        )?;
         let api_server = ApiServer {
             pki: &pki,
             etcd_port: ports[0],
@@ -82,14 +97,23 @@ impl ControlPlane {
             folder: &plane.folder.join("apiserver"),
             nodes: false,
         };
-        plane.spawn("kube-apiserver", &tools.program(Tool::Kubernetes, "kube-apiserver")?, api_server.options())?;
+        plane.spawn(
+            "kube-apiserver",
+            &tools.program(Tool::Kubernetes, "kube-apiserver")?,
+            api_server.options(),
+        )?;
         plane.wait_ready()?;
         if options.controller_manager {
             pki.client("controller-manager", "system:kube-controller-manager", None)?;
             let file = plane.folder.join("controller-manager.kubeconfig");
             let own = pki.write_kubeconfig("controller-manager", &plane.server, file)?;
             let program = tools.program(Tool::Kubernetes, "kube-controller-manager")?;
-            let arguments = kubernetes::controller_manager(&pki, &own, ports[3], &plane.folder.join("controller-manager"));
+            let arguments = kubernetes::controller_manager(
+                &pki,
+                &own,
+                ports[3],
+                &plane.folder.join("controller-manager"),
+            );
             plane.spawn("kube-controller-manager", &program, arguments)?;
             kubernetes::wait_service_account(tools, &plane.kubeconfig)?;
         }
@@ -112,8 +136,14 @@ impl ControlPlane {
         let pid = i32::try_from(child.id()).context("a process id out of range")?;
         let id = ProcessId::of(pid).with_context(|| format!("{name} ended at once"))?;
         self.children.push((id, child));
-        let owner = i32::try_from(std::process::id()).ok().and_then(ProcessId::of).context("this process has no id")?;
-        let record = Record { owner, processes: self.children.iter().map(|(id, _)| *id).collect() };
+        let owner = i32::try_from(std::process::id())
+            .ok()
+            .and_then(ProcessId::of)
+            .context("this process has no id")?;
+        let record = Record {
+            owner,
+            processes: self.children.iter().map(|(id, _)| *id).collect(),
+        };
         fs::write(self.folder.join("record.json"), serde_json::to_vec(&record)?)?;
         Ok(())
     }
@@ -123,11 +153,18 @@ impl ControlPlane {
         while !kubernetes::is_ready(&self.tools, &self.kubeconfig) {
             for (id, child) in &mut self.children {
                 if let Some(status) = child.try_wait()? {
-                    bail!("process {} ended with {status} while starting:\n{}", id.pid, last_lines(&self.folder));
+                    bail!(
+                        "process {} ended with {status} while starting:\n{}",
+                        id.pid,
+                        last_lines(&self.folder)
+                    );
                 }
             }
             if start.elapsed() > kubernetes::PATIENCE {
-                bail!("the API server did not become ready:\n{}", last_lines(&self.folder));
+                bail!(
+                    "the API server did not become ready:\n{}",
+                    last_lines(&self.folder)
+                );
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -177,10 +214,16 @@ impl Drop for ControlPlane {
 
 /// Ends what the control planes of killed programs left running, and removes their folders.
 fn sweep(cache: &Cache, root: &Path) -> Result<()> {
-    let Some(_lock) = cache.try_lock("light-sweep")? else { return Ok(()) };
+    let Some(_lock) = cache.try_lock("light-sweep")? else {
+        return Ok(());
+    };
     for entry in fs::read_dir(root)?.flatten() {
-        let Ok(text) = fs::read(entry.path().join("record.json")) else { continue };
-        let Ok(record) = serde_json::from_slice::<Record>(&text) else { continue };
+        let Ok(text) = fs::read(entry.path().join("record.json")) else {
+            continue;
+        };
+        let Ok(record) = serde_json::from_slice::<Record>(&text) else {
+            continue;
+        };
         if record.owner.is_alive() {
             continue;
         }
@@ -198,7 +241,8 @@ fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
     let mut ports = [0; COUNT];
     for port in &mut ports {
         // All are held until all are known, so that no port is given twice.
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on the loopback address")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on the loopback address")?;
         *port = listener.local_addr()?.port();
         listeners.push(listener);
     }
@@ -211,7 +255,7 @@ fn last_lines(folder: &Path) -> String {
         let log = fs::read_to_string(folder.join(format!("{name}.log"))).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(5).collect();
         for line in lines.into_iter().rev() {
-            text.push_str(&format!("{name}: {line}\n"));
+            text.extend([name, ": ", line, "\n"]);
         }
     }
     text

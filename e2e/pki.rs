@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -31,14 +31,22 @@ impl Pki {
         let key = KeyPair::generate()?;
         let mut params = params("kfp-operator test cluster", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         let authority = params.self_signed(&key)?.pem();
         write(&folder.join("ca.crt"), &authority)?;
         write(&folder.join("ca.key"), &key.serialize_pem())?;
         let tokens = KeyPair::generate()?;
         write(&folder.join("sa.key"), &tokens.serialize_pem())?;
         write(&folder.join("sa.pub"), &tokens.public_key_pem())?;
-        Ok(Self { folder: folder.to_owned(), issuer: Issuer::new(params, key), authority })
+        Ok(Self {
+            folder: folder.to_owned(),
+            issuer: Issuer::new(params, key),
+            authority,
+        })
     }
 
     /// The path of a file, such as `apiserver.crt` or `sa.key`.
@@ -50,9 +58,13 @@ impl Pki {
     pub fn server(&self, name: &str, dns: &[&str], addresses: &[IpAddr]) -> Result<()> {
         let mut params = params(name, None);
         for dns in dns {
-            params.subject_alt_names.push(SanType::DnsName((*dns).try_into()?));
+            params
+                .subject_alt_names
+                .push(SanType::DnsName((*dns).try_into()?));
         }
-        params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
+        params
+            .subject_alt_names
+            .extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.issue(name, params)
     }
@@ -68,14 +80,17 @@ impl Pki {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer).with_context(|| format!("cannot sign {name}"))?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .with_context(|| format!("cannot sign {name}"))?;
         write(&self.file(&format!("{name}.crt")), &certificate.pem())?;
         write(&self.file(&format!("{name}.key")), &key.serialize_pem())
     }
 
     /// A kubeconfig for the client of that name, with everything inside it.
     pub fn kubeconfig(&self, name: &str, server: &str) -> Result<String> {
-        let encode = |file: String| -> Result<String> { Ok(BASE64_STANDARD.encode(fs::read(self.file(&file))?)) };
+        let encode =
+            |file: String| -> Result<String> { Ok(BASE64_STANDARD.encode(fs::read(self.file(&file))?)) };
         Ok(serde_json::to_string_pretty(&serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -128,7 +143,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pki = Pki::create(folder.path()).unwrap();
         pki.client("admin", "admin", Some("system:masters")).unwrap();
-        let file = pki.write_kubeconfig("admin", "https://127.0.0.1:6443", folder.path().join("kubeconfig")).unwrap();
+        let file = pki
+            .write_kubeconfig(
+                "admin",
+                "https://127.0.0.1:6443",
+                folder.path().join("kubeconfig"),
+            )
+            .unwrap();
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains("client-key-data") && text.contains("https://127.0.0.1:6443"));
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 /// Fails with the program, its arguments, its status and the end of what it wrote to standard error.
 pub fn run(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {shown}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {shown}"))?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
         let tail: Vec<&str> = error.lines().rev().take(30).collect();
@@ -53,12 +56,17 @@ impl ProcessId {
     /// The process that has this number now, if there is one.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Some(Self { pid, started: start_time(&stat)? })
+        Some(Self {
+            pid,
+            started: start_time(&stat)?,
+        })
     }
 
     /// Whether this very process still runs; a zombie no longer does.
     pub fn is_alive(self) -> bool {
-        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else { return false };
+        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
+            return false;
+        };
         start_time(&stat) == Some(self.started) && state(&stat) != Some('Z')
     }
 
@@ -97,7 +105,11 @@ fn state(stat: &str) -> Option<char> {
 
 fn start_time(stat: &str) -> Option<u64> {
     // The state is field 3 of the line, the start time field 22.
-    after_name(stat)?.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+    after_name(stat)?
+        .split_ascii_whitespace()
+        .nth(22 - 3)?
+        .parse()
+        .ok()
 }
 
 /// Asks again and again until the answer is yes; the error says what was waited for and the last reason given.
@@ -135,12 +147,23 @@ mod tests {
     fn a_recycled_number_is_not_the_process_that_was_remembered() {
         let own = ProcessId::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(own.is_alive());
-        assert!(!ProcessId { started: own.started + 1, ..own }.is_alive());
+        assert!(
+            !ProcessId {
+                started: own.started + 1,
+                ..own
+            }
+            .is_alive()
+        );
     }
 
     #[test]
     fn a_failed_program_is_reported_with_its_arguments_and_its_last_words() {
-        let error = run(Command::new("sh").args(["-c", "echo gone wrong >&2; exit 3"])).unwrap_err().to_string();
-        assert!(error.contains("sh -c") && error.contains("gone wrong") && error.contains('3'), "{error}");
+        let error = run(Command::new("sh").args(["-c", "echo gone wrong >&2; exit 3"]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("sh -c") && error.contains("gone wrong") && error.contains('3'),
+            "{error}"
+        );
     }
 }

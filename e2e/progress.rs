@@ -36,13 +36,21 @@ impl Progress {
     #[must_use]
     pub fn new() -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self(Arc::new(Inner { bars, silent: false, timings: Mutex::default() }))
+        Self(Arc::new(Inner {
+            bars,
+            silent: false,
+            timings: Mutex::default(),
+        }))
     }
 
     /// Writes nothing and only keeps the times, as tests want it.
     #[must_use]
     pub fn silent() -> Self {
-        Self(Arc::new(Inner { bars: None, silent: true, timings: Mutex::default() }))
+        Self(Arc::new(Inner {
+            bars: None,
+            silent: true,
+            timings: Mutex::default(),
+        }))
     }
 
     /// Runs a stage and notes its time. Stages may run side by side and inside each other.
@@ -50,7 +58,9 @@ impl Progress {
         let bar = self.0.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
             // The template is a constant; should it ever be wrong, the default style does.
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:32} {elapsed:>5} {wide_msg:.dim}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner:.cyan} {prefix:32} {elapsed:>5} {wide_msg:.dim}")
+            {
                 bar.set_style(style);
             }
             bar.set_prefix(name.to_owned());
@@ -84,7 +94,11 @@ impl Progress {
     /// The name and duration of every stage that has ended, in the order of their ends.
     #[must_use]
     pub fn timings(&self) -> Vec<(String, Duration)> {
-        self.0.timings.lock().map(|timings| timings.clone()).unwrap_or_default()
+        self.0
+            .timings
+            .lock()
+            .map(|timings| timings.clone())
+            .unwrap_or_default()
     }
 }
 

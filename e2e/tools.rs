@@ -49,8 +49,15 @@ impl Tool {
     /// What a [`crate::light::ControlPlane`] needs.
     pub const LIGHT: &'static [Self] = &[Self::Kubernetes, Self::Etcd];
     /// What a [`crate::cluster::Cluster`] needs.
-    pub const CLUSTER: &'static [Self] =
-        &[Self::Kubernetes, Self::Etcd, Self::CoreDns, Self::Pause, Self::Storage, Self::Node, Self::Base];
+    pub const CLUSTER: &'static [Self] = &[
+        Self::Kubernetes,
+        Self::Etcd,
+        Self::CoreDns,
+        Self::Pause,
+        Self::Storage,
+        Self::Node,
+        Self::Base,
+    ];
     /// Every tool, slowest first.
     pub const ALL: &'static [Self] = &[
         Self::Kubernetes,
@@ -123,7 +130,9 @@ impl Source {
         match self {
             Self::Go(recipe) => cache.ensure("tools", &recipe.key(), |folder| recipe.build(folder)),
             Self::Debian(set) => debian::ensure(cache, *set),
-            Self::SeaweedFs => cache.ensure("tools", &python::seaweedfs_key(), |folder| python::seaweedfs(cache, folder)),
+            Self::SeaweedFs => cache.ensure("tools", &python::seaweedfs_key(), |folder| {
+                python::seaweedfs(cache, folder)
+            }),
         }
     }
 
@@ -133,9 +142,13 @@ impl Source {
             Self::Go(recipe) => (recipe.version.to_owned(), Vec::new()),
             Self::SeaweedFs => (python::SEAWEEDFS_VERSION.to_owned(), Vec::new()),
             Self::Debian(_) => {
-                let version = fs::read_to_string(folder.join("version")).context("the cache entry has no version")?;
+                let version =
+                    fs::read_to_string(folder.join("version")).context("the cache entry has no version")?;
                 let moved = fs::read_to_string(folder.join("moved.txt")).unwrap_or_default();
-                (upstream_version(&version).to_owned(), moved.lines().map(str::to_owned).collect())
+                (
+                    upstream_version(&version).to_owned(),
+                    moved.lines().map(str::to_owned).collect(),
+                )
             }
         })
     }
@@ -174,13 +187,24 @@ impl Tools {
     /// is then left out, which is said aloud here and by [`Tools::missing`].
     pub fn ensure(cache: &Cache, wanted: &[Tool], progress: &Progress) -> Result<Self> {
         if std::env::consts::ARCH != "x86_64" || std::env::consts::OS != "linux" {
-            bail!("the test cluster is made for Linux on x86-64, this is {} on {}", std::env::consts::OS, std::env::consts::ARCH);
+            bail!(
+                "the test cluster is made for Linux on x86-64, this is {} on {}",
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            );
         }
         let all = || Tool::ALL.iter().copied().filter(|tool| wanted.contains(tool));
-        let builds: Vec<Tool> = all().filter(|tool| matches!(tool.source(), Source::Go(_))).collect();
-        let downloads: Vec<Tool> = all().filter(|tool| !matches!(tool.source(), Source::Go(_))).collect();
+        let builds: Vec<Tool> = all()
+            .filter(|tool| matches!(tool.source(), Source::Go(_)))
+            .collect();
+        let downloads: Vec<Tool> = all()
+            .filter(|tool| !matches!(tool.source(), Source::Go(_)))
+            .collect();
         let make = |tools: Vec<Tool>| -> Vec<(Tool, Result<Installed>)> {
-            tools.into_iter().map(|tool| (tool, install(cache, tool, progress))).collect()
+            tools
+                .into_iter()
+                .map(|tool| (tool, install(cache, tool, progress)))
+                .collect()
         };
         let results = std::thread::scope(|scope| {
             let downloaded = scope.spawn(|| make(downloads));
@@ -188,14 +212,20 @@ impl Tools {
             results.extend(downloaded.join().unwrap_or_default());
             results
         });
-        let mut tools = Self { cache: cache.clone(), installed: BTreeMap::new(), missing: BTreeMap::new() };
+        let mut tools = Self {
+            cache: cache.clone(),
+            installed: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        };
         for (tool, result) in results {
             match result {
                 Ok(installed) => {
                     tools.installed.insert(tool, installed);
                 }
                 Err(error) if tool == Tool::MySql => {
-                    progress.line(&format!("MySQL IS LEFT OUT, and with it all that needs it: {error:#}"));
+                    progress.line(&format!(
+                        "MySQL IS LEFT OUT, and with it all that needs it: {error:#}"
+                    ));
                     tools.missing.insert(tool, format!("{error:#}"));
                 }
                 Err(error) => return Err(error).with_context(|| format!("cannot get {}", tool.name())),
@@ -235,7 +265,11 @@ impl Tools {
     pub fn program(&self, tool: Tool, name: &str) -> Result<PathBuf> {
         let program = self.get(tool)?.folder.join("bin").join(name);
         if !program.exists() {
-            bail!("{} has no program {name}: {} is not there", tool.name(), program.display());
+            bail!(
+                "{} has no program {name}: {} is not there",
+                tool.name(),
+                program.display()
+            );
         }
         Ok(program)
     }
@@ -261,7 +295,10 @@ impl Tools {
             };
             [tool.name().to_owned(), installed.version.clone(), remark]
         });
-        let gone = self.missing.iter().map(|(tool, why)| [tool.name().to_owned(), "-".to_owned(), format!("left out: {why}")]);
+        let gone = self
+            .missing
+            .iter()
+            .map(|(tool, why)| [tool.name().to_owned(), "-".to_owned(), format!("left out: {why}")]);
         there.chain(gone).collect()
     }
 }
@@ -281,7 +318,11 @@ fn install(cache: &Cache, tool: Tool, progress: &Progress) -> Result<Installed> 
     for line in &moved {
         progress.line(&format!("{}: {line}", tool.name()));
     }
-    Ok(Installed { folder, version, moved })
+    Ok(Installed {
+        folder,
+        version,
+        moved,
+    })
 }
 
 #[cfg(test)]
@@ -299,7 +340,8 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_place_of_its_own_in_the_cache() {
-        let keys: std::collections::BTreeSet<String> = Tool::ALL.iter().map(|tool| tool.source().key()).collect();
+        let keys: std::collections::BTreeSet<String> =
+            Tool::ALL.iter().map(|tool| tool.source().key()).collect();
         assert_eq!(keys.len(), Tool::ALL.len());
     }
 }

@@ -16,7 +16,8 @@ pub fn path(cluster: &str) -> String {
 /// Makes the folder in every hierarchy: one with version 2, one for each controller with version 1.
 pub fn create(cluster: &str) -> Result<()> {
     for folder in folders(cluster)? {
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make the control group {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the control group {}", folder.display()))?;
     }
     Ok(())
 }
@@ -24,28 +25,39 @@ pub fn create(cluster: &str) -> Result<()> {
 /// Removes the folders with all that pods left below. Their processes must have ended; the kernel takes a moment.
 pub fn remove(cluster: &str) -> Result<()> {
     for folder in folders(cluster)? {
-        wait_for(&format!("the control group {} to be empty", folder.display()), Duration::from_secs(20), || {
-            remove_tree(&folder)?;
-            Ok(true)
-        })?;
+        wait_for(
+            &format!("the control group {} to be empty", folder.display()),
+            Duration::from_secs(20),
+            || {
+                remove_tree(&folder)?;
+                Ok(true)
+            },
+        )?;
     }
     Ok(())
 }
 
 fn folders(cluster: &str) -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/mounts").context("cannot read /proc/mounts")?;
-    Ok(hierarchies(&mounts).into_iter().map(|root| root.join(path(cluster).trim_start_matches('/'))).collect())
+    Ok(hierarchies(&mounts)
+        .into_iter()
+        .map(|root| root.join(path(cluster).trim_start_matches('/')))
+        .collect())
 }
 
 fn hierarchies(mounts: &str) -> Vec<PathBuf> {
     let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let of_groups = fields.filter(|fields| matches!(fields.get(2), Some(&("cgroup" | "cgroup2"))));
-    of_groups.filter_map(|fields| fields.get(1).map(PathBuf::from)).collect()
+    of_groups
+        .filter_map(|fields| fields.get(1).map(PathBuf::from))
+        .collect()
 }
 
 /// Control groups are removed by removing their folders, innermost first; the files in them are not real.
 fn remove_tree(folder: &Path) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_tree(&entry.path())?;
@@ -61,6 +73,12 @@ mod tests {
     #[test]
     fn every_hierarchy_of_either_version_is_found() {
         let mounts = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ntmpfs /run tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        assert_eq!(hierarchies(mounts), [PathBuf::from("/sys/fs/cgroup/cpu"), PathBuf::from("/sys/fs/cgroup/unified")]);
+        assert_eq!(
+            hierarchies(mounts),
+            [
+                PathBuf::from("/sys/fs/cgroup/cpu"),
+                PathBuf::from("/sys/fs/cgroup/unified")
+            ]
+        );
     }
 }

@@ -38,7 +38,11 @@ impl Programs {
     /// Lays the links out in the cluster's folder.
     pub fn lay_out(tools: &Tools, folder: &Path) -> Result<Self> {
         let root = tools.root(Tool::Node)?;
-        let programs = Self { bin: folder.join("bin"), lib: folder.join("lib"), root };
+        let programs = Self {
+            bin: folder.join("bin"),
+            lib: folder.join("lib"),
+            root,
+        };
         for made in [&programs.bin, &programs.lib] {
             fs::create_dir_all(made)?;
         }
@@ -69,7 +73,15 @@ impl Programs {
         for (path, library) in Roots(&root).closure(&program, "/usr/bin")? {
             let file = path.rsplit('/').next().unwrap_or_default().to_owned();
             // These belong to the loader that starts the program, which is the host's.
-            let of_c = ["ld-linux", "libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "libresolv.so"];
+            let of_c = [
+                "ld-linux",
+                "libc.so",
+                "libm.so",
+                "libdl.so",
+                "libpthread.so",
+                "librt.so",
+                "libresolv.so",
+            ];
             if !of_c.iter().any(|prefix| file.starts_with(prefix)) {
                 link(&library, &self.lib.join(file))?;
             }
@@ -84,13 +96,19 @@ impl Programs {
 
     /// A command that finds the node's programs and libraries, and nothing else of the caller's environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.bin.display());
+        let path = format!(
+            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            self.bin.display()
+        );
         let mut command = Command::new(program);
         command
             .env_clear()
             .env("PATH", path)
             .env("LD_LIBRARY_PATH", &self.lib)
-            .env("XTABLES_LIBDIR", self.root.join("usr/lib").join(MULTIARCH).join("xtables"))
+            .env(
+                "XTABLES_LIBDIR",
+                self.root.join("usr/lib").join(MULTIARCH).join("xtables"),
+            )
             .env("LC_ALL", "C");
         command
     }
@@ -124,7 +142,17 @@ impl<'a> Namespaces<'a> {
         let pause = tools.program(Tool::Pause, "pause")?;
         let child = programs
             .command("unshare")
-            .args(["--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--propagation", "private"])
+            .args([
+                "--net",
+                "--mount",
+                "--pid",
+                "--ipc",
+                "--uts",
+                "--fork",
+                "--kill-child",
+                "--propagation",
+                "private",
+            ])
             .args(["/bin/sh", "-ec", SETUP, "setup"])
             .arg(folder)
             .arg(pause)
@@ -140,28 +168,42 @@ impl<'a> Namespaces<'a> {
         let ready = folder.join("namespaces-ready");
         wait_for("the cluster's namespaces", Duration::from_secs(20), || {
             if !keeper.is_alive() {
-                bail!("they could not be made: {}", fs::read_to_string(folder.join("logs/namespaces.log"))?);
+                bail!(
+                    "they could not be made: {}",
+                    fs::read_to_string(folder.join("logs/namespaces.log"))?
+                );
             }
             Ok(ready.exists())
         })?;
         let first = child_of(keeper.pid).context("the namespaces have no process 1")?;
         state.first = Some(first);
         state.write(folder)?;
-        let namespaces = Self { programs, first, folder: folder.to_owned() };
+        let namespaces = Self {
+            programs,
+            first,
+            folder: folder.to_owned(),
+        };
         namespaces.join(state.subnets())?;
         Ok(namespaces)
     }
 
     /// Those that are there already.
     pub fn existing(programs: &'a Programs, folder: &Path, first: ProcessId) -> Self {
-        Self { programs, first, folder: folder.to_owned() }
+        Self {
+            programs,
+            first,
+            folder: folder.to_owned(),
+        }
     }
 
     /// Lays the link to the host, and routes to pods and Services over it.
     fn join(&self, subnets: Subnets) -> Result<()> {
         let (link, host, node) = (subnets.link(), subnets.host(), subnets.node());
         let ip = |arguments: String| self.programs.ip(&arguments);
-        ip(format!("link add {link} type veth peer name node0 netns {}", self.first.pid))?;
+        ip(format!(
+            "link add {link} type veth peer name node0 netns {}",
+            self.first.pid
+        ))?;
         ip(format!("address add {host}/30 dev {link}"))?;
         ip(format!("link set {link} up"))?;
         let inside = |arguments: String| run(self.command("ip").args(arguments.split(' '))).map(drop);
@@ -229,7 +271,9 @@ pub fn end(folder: &Path, state: &State) -> Result<()> {
     }
     let own = folder.join("bin/ip");
     let ip = if own.exists() { own } else { PathBuf::from("ip") };
-    let removed = run(Command::new(ip).env("LD_LIBRARY_PATH", folder.join("lib")).args(["link", "delete", &link]));
+    let removed = run(Command::new(ip)
+        .env("LD_LIBRARY_PATH", folder.join("lib"))
+        .args(["link", "delete", &link]));
     // The kernel may have been quicker after all.
     if gone() { Ok(()) } else { removed.map(drop) }
 }
@@ -237,10 +281,17 @@ pub fn end(folder: &Path, state: &State) -> Result<()> {
 /// The only child of a process.
 fn child_of(parent: i32) -> Result<ProcessId> {
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace().collect::<Vec<_>>());
-        if fields.and_then(|fields| fields.get(1).and_then(|field| field.parse::<i32>().ok())) == Some(parent) {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let fields = stat
+            .rsplit_once(')')
+            .map(|(_, rest)| rest.split_ascii_whitespace().collect::<Vec<_>>());
+        if fields.and_then(|fields| fields.get(1).and_then(|field| field.parse::<i32>().ok())) == Some(parent)
+        {
             return ProcessId::of(pid).with_context(|| format!("process {pid} ended"));
         }
     }

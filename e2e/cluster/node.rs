@@ -43,7 +43,10 @@ impl Node<'_> {
     pub fn containerd(&self) -> Result<Vec<String>> {
         let networks = self.folder.join("config/cni");
         fs::create_dir_all(&networks)?;
-        fs::write(networks.join("10-bridge.conflist"), serde_json::to_vec_pretty(&self.network())?)?;
+        fs::write(
+            networks.join("10-bridge.conflist"),
+            serde_json::to_vec_pretty(&self.network())?,
+        )?;
         let data = self.folder.join("containerd");
         let (data, socket) = (data.display(), self.socket());
         let (socket, cni, networks) = (socket.display(), self.cni.display(), networks.display());

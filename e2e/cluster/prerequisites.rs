@@ -16,8 +16,13 @@ pub fn check(cache: &Cache) -> Result<()> {
     check_root()?;
     let mut missing = Vec::new();
     for program in PROGRAMS {
-        if !["/bin", "/usr/bin", "/sbin", "/usr/sbin"].iter().any(|folder| Path::new(folder).join(program).exists()) {
-            missing.push(format!("the program {program} (packages util-linux, mount, dash)"));
+        if !["/bin", "/usr/bin", "/sbin", "/usr/sbin"]
+            .iter()
+            .any(|folder| Path::new(folder).join(program).exists())
+        {
+            missing.push(format!(
+                "the program {program} (packages util-linux, mount, dash)"
+            ));
         }
     }
     let filesystems = fs::read_to_string("/proc/filesystems").context("cannot read /proc/filesystems")?;
@@ -43,7 +48,10 @@ pub fn check(cache: &Cache) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!("a cluster cannot run here, for want of:\n  {}", missing.join("\n  "))
+    bail!(
+        "a cluster cannot run here, for want of:\n  {}",
+        missing.join("\n  ")
+    )
 }
 
 /// A cluster is made of namespaces, mounts and network links.
@@ -55,7 +63,9 @@ pub fn check_root() -> Result<()> {
 }
 
 fn has_filesystem(filesystems: &str, name: &str) -> bool {
-    filesystems.lines().any(|line| line.split_ascii_whitespace().next_back() == Some(name))
+    filesystems
+        .lines()
+        .any(|line| line.split_ascii_whitespace().next_back() == Some(name))
 }
 
 #[cfg(test)]
@@ -65,6 +75,8 @@ mod tests {
     #[test]
     fn a_file_system_is_found_with_and_without_a_device() {
         let text = "nodev\ttmpfs\n\text4\nnodev\toverlay\n";
-        assert!(has_filesystem(text, "overlay") && has_filesystem(text, "ext4") && !has_filesystem(text, "over"));
+        assert!(
+            has_filesystem(text, "overlay") && has_filesystem(text, "ext4") && !has_filesystem(text, "over")
+        );
     }
 }

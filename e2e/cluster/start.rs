@@ -30,9 +30,19 @@ pub fn start(cluster: &mut Cluster, stage: &Stage) -> Result<()> {
     let pki = certificates(cluster)?;
     cgroup::create(&cluster.name)?;
     stage.detail("namespaces");
-    let namespaces = Namespaces::create(&cluster.tools, &cluster.programs, &cluster.folder, &mut cluster.state)?;
+    let namespaces = Namespaces::create(
+        &cluster.tools,
+        &cluster.programs,
+        &cluster.folder,
+        &mut cluster.state,
+    )?;
     let cgroup = cgroup::path(&cluster.name);
-    let node = Node { folder: &cluster.folder, subnets, cni: cluster.programs.cni(), cgroup: &cgroup };
+    let node = Node {
+        folder: &cluster.folder,
+        subnets,
+        cni: cluster.programs.cni(),
+        cgroup: &cgroup,
+    };
     let program = |name: &str| cluster.tools.program(Tool::Kubernetes, name);
     let folder = |name: &str| cluster.folder.join(name);
 
@@ -48,15 +58,24 @@ pub fn start(cluster: &mut Cluster, stage: &Stage) -> Result<()> {
         folder: &folder("apiserver"),
         nodes: true,
     };
-    namespaces.start("kube-apiserver", program("kube-apiserver")?, &api_server.options())?;
+    namespaces.start(
+        "kube-apiserver",
+        program("kube-apiserver")?,
+        &api_server.options(),
+    )?;
     namespaces.start("containerd", "containerd", &node.containerd()?)?;
     wait_ready(&cluster.tools, &cluster.kubeconfig)?;
 
     stage.detail("controllers and kubelet");
     let kubeconfig = |name: &str| folder(&format!("pki/{name}.kubeconfig"));
     let own = kubeconfig("controller-manager");
-    let options = kubernetes::controller_manager(&pki, &own, CONTROLLER_MANAGER_PORT, &folder("controller-manager"));
-    namespaces.start("kube-controller-manager", program("kube-controller-manager")?, &options)?;
+    let options =
+        kubernetes::controller_manager(&pki, &own, CONTROLLER_MANAGER_PORT, &folder("controller-manager"));
+    namespaces.start(
+        "kube-controller-manager",
+        program("kube-controller-manager")?,
+        &options,
+    )?;
     let own = kubeconfig("scheduler").display().to_string();
     let options = [
         format!("--kubeconfig={own}"),
@@ -70,14 +89,24 @@ pub fn start(cluster: &mut Cluster, stage: &Stage) -> Result<()> {
     namespaces.start("kube-scheduler", program("kube-scheduler")?, &options)?;
     let socket = node.socket();
     wait_for("containerd", PATIENCE, || Ok(socket.exists()))?;
-    namespaces.start("kubelet", program("kubelet")?, &node.kubelet(&pki, &kubeconfig("kubelet"))?)?;
-    namespaces.start("kube-proxy", program("kube-proxy")?, &node.kube_proxy(&kubeconfig("proxy"))?)?;
+    namespaces.start(
+        "kubelet",
+        program("kubelet")?,
+        &node.kubelet(&pki, &kubeconfig("kubelet"))?,
+    )?;
+    namespaces.start(
+        "kube-proxy",
+        program("kube-proxy")?,
+        &node.kube_proxy(&kubeconfig("proxy"))?,
+    )?;
     storage(cluster, &namespaces, &pki)?;
 
     stage.detail("waiting for the node");
     wait_service_account(&cluster.tools, &cluster.kubeconfig)?;
     let ready = "--output=jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
-    wait_for("the node", PATIENCE, || Ok(run(cluster.kubectl()?.args(["get", "node", NODE, ready]))? == "True"))
+    wait_for("the node", PATIENCE, || {
+        Ok(run(cluster.kubectl()?.args(["get", "node", NODE, ready]))? == "True")
+    })
 }
 
 /// The provisioner of the default storage class, as a process beside the others.
@@ -89,7 +118,11 @@ fn storage(cluster: &Cluster, namespaces: &Namespaces<'_>, pki: &Pki) -> Result<
         format!("-key={}", pki.file("storage.key").display()),
         format!("-folder={}", cluster.folder.join("volumes").display()),
     ];
-    namespaces.start("storage", cluster.tools.program(Tool::Storage, "storage")?, &options)
+    namespaces.start(
+        "storage",
+        cluster.tools.program(Tool::Storage, "storage")?,
+        &options,
+    )
 }
 
 fn server(cluster: &Cluster) -> String {
@@ -101,7 +134,11 @@ fn certificates(cluster: &Cluster) -> Result<Pki> {
     let subnets = cluster.state.subnets();
     let pki = Pki::create(&cluster.folder.join("pki"))?;
     let local: IpAddr = [127, 0, 0, 1].into();
-    pki.server("apiserver", &kubernetes::API_SERVER_NAMES, &[local, subnets.node().into(), subnets.api_server().into()])?;
+    pki.server(
+        "apiserver",
+        &kubernetes::API_SERVER_NAMES,
+        &[local, subnets.node().into(), subnets.api_server().into()],
+    )?;
     pki.server("kubelet", &[NODE], &[local, subnets.node().into()])?;
     let masters = Some("system:masters");
     pki.client("apiserver-kubelet", "apiserver-kubelet", masters)?;
@@ -124,11 +161,19 @@ fn certificates(cluster: &Cluster) -> Result<Pki> {
 /// DNS and the default storage class; their images must be there.
 pub fn addons(cluster: &Cluster) -> Result<()> {
     let dns = cluster.state.subnets().dns().to_string();
-    let coredns = include_str!("manifests/coredns.yaml").replace("{dns}", &dns).replace("{coredns}", COREDNS);
+    let coredns = include_str!("manifests/coredns.yaml")
+        .replace("{dns}", &dns)
+        .replace("{coredns}", COREDNS);
     apply(cluster, &coredns)?;
     apply(cluster, include_str!("manifests/storage.yaml"))?;
-    wait_for("the DNS server", Duration::from_secs(60), || {
-        let status = ["rollout", "status", "deployment/coredns", "--namespace=kube-system", "--timeout=5s"];
+    wait_for("the DNS server", Duration::from_mins(1), || {
+        let status = [
+            "rollout",
+            "status",
+            "deployment/coredns",
+            "--namespace=kube-system",
+            "--timeout=5s",
+        ];
         run(cluster.kubectl()?.args(status)).map(|_| true)
     })
 }
@@ -142,10 +187,18 @@ fn apply(cluster: &Cluster, manifests: &str) -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start kubectl")?;
-    kubectl.stdin.take().context("kubectl has no input")?.write_all(manifests.as_bytes())?;
+    kubectl
+        .stdin
+        .take()
+        .context("kubectl has no input")?
+        .write_all(manifests.as_bytes())?;
     let output = kubectl.wait_with_output()?;
     if !output.status.success() {
-        bail!("kubectl apply ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "kubectl apply ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }

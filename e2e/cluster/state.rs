@@ -39,7 +39,9 @@ impl State {
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join("state.json");
         match fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?)),
+            Ok(text) => Ok(Some(
+                serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))?,
+            )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
@@ -48,7 +50,8 @@ impl State {
     /// Replaces the record at once, never half.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let (new, path) = (folder.join("state.json.new"), folder.join("state.json"));
-        fs::write(&new, serde_json::to_vec_pretty(self)?).with_context(|| format!("cannot write {}", new.display()))?;
+        fs::write(&new, serde_json::to_vec_pretty(self)?)
+            .with_context(|| format!("cannot write {}", new.display()))?;
         Ok(fs::rename(new, path)?)
     }
 }
@@ -65,7 +68,9 @@ pub fn folder(cache: &Cache, name: &str) -> Result<PathBuf> {
 /// Every cluster that has a record.
 pub fn all(cache: &Cache) -> Result<Vec<(String, State)>> {
     let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(cache.root().join("clusters")) else { return Ok(found) };
+    let Ok(entries) = fs::read_dir(cache.root().join("clusters")) else {
+        return Ok(found);
+    };
     for entry in entries.flatten() {
         if let Some(state) = State::read(&entry.path())? {
             found.push((entry.file_name().to_string_lossy().into_owned(), state));
@@ -80,13 +85,24 @@ pub fn begin(cache: &Cache, name: &str, made_of: String) -> Result<State> {
     let _lock = cache.lock("cluster-index")?;
     let others = all(cache)?;
     let routes = fs::read_to_string("/proc/net/route").context("cannot read the host's routes")?;
-    let free = |index: &u8| others.iter().all(|(_, state)| state.index != *index) && !Subnets::new(*index).is_taken(&routes);
+    let free = |index: &u8| {
+        others.iter().all(|(_, state)| state.index != *index) && !Subnets::new(*index).is_taken(&routes)
+    };
     let Some(index) = (0..CLUSTERS).find(free) else {
-        bail!("no addresses are left: the host already has routes into 10.240.0.0/16, 10.241.0.0/16 or 10.242.0.0/16");
+        bail!(
+            "no addresses are left: the host already has routes into 10.240.0.0/16, 10.241.0.0/16 or 10.242.0.0/16"
+        );
     };
     let folder = folder(cache, name)?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let state = State { index, keeper: None, first: None, ready: false, made_of, images: BTreeMap::new() };
+    let state = State {
+        index,
+        keeper: None,
+        first: None,
+        ready: false,
+        made_of,
+        images: BTreeMap::new(),
+    };
     state.write(&folder)?;
     Ok(state)
 }

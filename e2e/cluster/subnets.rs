@@ -54,7 +54,8 @@ impl Subnets {
 
     /// The three ranges as (first address, prefix length).
     fn ranges(self) -> [(u32, u32); 3] {
-        [(240, 30), (241, 24), (242, 24)].map(|(second, length)| (Ipv4Addr::new(10, second, self.index, 0).to_bits(), length))
+        [(240, 30), (241, 24), (242, 24)]
+            .map(|(second, length)| (Ipv4Addr::new(10, second, self.index, 0).to_bits(), length))
     }
 
     /// Whether a route of the host leads into one of the ranges. The text is that of `/proc/net/route`; default routes and
@@ -62,8 +63,14 @@ impl Subnets {
     pub fn is_taken(self, routes: &str) -> bool {
         routes.lines().skip(1).any(|line| {
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let number = |index: usize| fields.get(index).and_then(|field| u32::from_str_radix(field, 16).ok());
-            let (Some(address), Some(mask)) = (number(1), number(7)) else { return false };
+            let number = |index: usize| {
+                fields
+                    .get(index)
+                    .and_then(|field| u32::from_str_radix(field, 16).ok())
+            };
+            let (Some(address), Some(mask)) = (number(1), number(7)) else {
+                return false;
+            };
             // The kernel prints the bytes in network order as one number of the host, which is little-endian.
             let (address, mask) = (address.swap_bytes(), mask.swap_bytes());
             self.ranges().iter().any(|&(first, length)| {

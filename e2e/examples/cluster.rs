@@ -27,7 +27,14 @@ fn main() -> Result<()> {
             let cluster = Cluster::up(name, &tools, &progress)?;
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
         }
-        ["down", name] => println!("{}", if Cluster::down(&cache, name, &progress)? { "gone" } else { "there was none" }),
+        ["down", name] => println!(
+            "{}",
+            if Cluster::down(&cache, name, &progress)? {
+                "gone"
+            } else {
+                "there was none"
+            }
+        ),
         ["status"] => {
             for status in Cluster::list(&cache)? {
                 println!("{status:?}");
@@ -35,7 +42,14 @@ fn main() -> Result<()> {
         }
         ["light"] => {
             let tools = Tools::ensure(&cache, Tool::LIGHT, &progress)?;
-            let plane = progress.stage("start a control plane", |_| ControlPlane::start(&tools, Options { controller_manager: true }))?;
+            let plane = progress.stage("start a control plane", |_| {
+                ControlPlane::start(
+                    &tools,
+                    Options {
+                        controller_manager: true,
+                    },
+                )
+            })?;
             println!("{} {}", plane.server(), plane.kubeconfig().display());
         }
         ["diagnose", name, folder] => {
@@ -43,7 +57,9 @@ fn main() -> Result<()> {
             Cluster::find(name, &tools, &progress)?.diagnose(Path::new(folder))?;
         }
         ["import", name, images @ ..] => import(name, images, &cache, &progress)?,
-        _ => bail!("usage: cluster tools | lock | light | status | up NAME | down NAME | diagnose NAME FOLDER | import NAME KIND=IMAGE…"),
+        _ => bail!(
+            "usage: cluster tools | lock | light | status | up NAME | down NAME | diagnose NAME FOLDER | import NAME KIND=IMAGE…"
+        ),
     }
     Ok(())
 }
@@ -51,7 +67,9 @@ fn main() -> Result<()> {
 fn import(name: &str, images: &[&str], cache: &Cache, progress: &Progress) -> Result<()> {
     let mut wanted = Vec::new();
     for image in images {
-        let Some((kind, name)) = image.split_once('=') else { bail!("{image}: expected KIND=IMAGE") };
+        let Some((kind, name)) = image.split_once('=') else {
+            bail!("{image}: expected KIND=IMAGE")
+        };
         let kind = match kind {
             "mysql" => Kind::MySql,
             "mariadb" => Kind::MariaDb,
@@ -61,11 +79,16 @@ fn import(name: &str, images: &[&str], cache: &Cache, progress: &Progress) -> Re
             "controller" => Kind::WorkflowController,
             "argoexec" => Kind::ArgoExec,
             folder => {
-                let Some(component) = components(Path::new(folder))?.into_iter().next() else { bail!("{folder} is empty") };
+                let Some(component) = components(Path::new(folder))?.into_iter().next() else {
+                    bail!("{folder} is empty")
+                };
                 Kind::Real(component)
             }
         };
-        wanted.push(WantedImage { name: name.into(), kind });
+        wanted.push(WantedImage {
+            name: name.into(),
+            kind,
+        });
     }
     let mut needed = tools_for(&wanted);
     needed.extend(Tool::CLUSTER);

@@ -59,23 +59,51 @@ struct Facts {
 impl Layer {
     /// A folder that root owns, or a changed one if it is there.
     pub fn folder(&mut self, path: &str, mode: u32, owner: u64) -> &mut Self {
-        self.insert(path, Entry { mode, owner, content: Content::Folder })
+        self.insert(
+            path,
+            Entry {
+                mode,
+                owner,
+                content: Content::Folder,
+            },
+        )
     }
 
     /// A link; its target is taken as it is.
     pub fn link(&mut self, path: &str, target: &str) -> &mut Self {
-        self.insert(path, Entry { mode: 0o777, owner: 0, content: Content::Link(target.to_owned()) })
+        self.insert(
+            path,
+            Entry {
+                mode: 0o777,
+                owner: 0,
+                content: Content::Link(target.to_owned()),
+            },
+        )
     }
 
     /// A file with the given text; executable if it begins with `#!`.
     pub fn text(&mut self, path: &str, text: &str) -> &mut Self {
         let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-        self.insert(path, Entry { mode, owner: 0, content: Content::Text(text.as_bytes().to_vec()) })
+        self.insert(
+            path,
+            Entry {
+                mode,
+                owner: 0,
+                content: Content::Text(text.as_bytes().to_vec()),
+            },
+        )
     }
 
     /// A copy of a file with the given mode.
     pub fn file(&mut self, path: &str, source: &Path, mode: u32) -> &mut Self {
-        self.insert(path, Entry { mode, owner: 0, content: Content::File(source.to_owned()) })
+        self.insert(
+            path,
+            Entry {
+                mode,
+                owner: 0,
+                content: Content::File(source.to_owned()),
+            },
+        )
     }
 
     /// A copy of a folder with all that lies in it, modes and links kept, owned by root.
@@ -96,7 +124,10 @@ impl Layer {
             } else if metadata.is_file() {
                 self.file(&target, &entry.path(), mode);
             } else {
-                bail!("{} is neither file, folder nor link: an image cannot hold it", entry.path().display());
+                bail!(
+                    "{} is neither file, folder nor link: an image cannot hold it",
+                    entry.path().display()
+                );
             }
         }
         Ok(self)
@@ -110,15 +141,34 @@ impl Layer {
             // The link itself (or an empty folder in its place): made below, when something lies in it.
             return self;
         }
-        let path = if merged { format!("usr/{path}") } else { path.to_owned() };
+        let path = if merged {
+            format!("usr/{path}")
+        } else {
+            path.to_owned()
+        };
         if merged {
             let content = Content::Link(format!("usr/{first}"));
-            self.entries.insert(first.to_owned(), Entry { mode: 0o777, owner: 0, content });
+            self.entries.insert(
+                first.to_owned(),
+                Entry {
+                    mode: 0o777,
+                    owner: 0,
+                    content,
+                },
+            );
         }
         let mut parent = path.as_str();
         while let Some((above, _)) = parent.rsplit_once('/') {
-            let mode = if above == "tmp" || above == "var/tmp" { 0o1777 } else { 0o755 };
-            self.entries.entry(above.to_owned()).or_insert(Entry { mode, owner: 0, content: Content::Folder });
+            let mode = if above == "tmp" || above == "var/tmp" {
+                0o1777
+            } else {
+                0o755
+            };
+            self.entries.entry(above.to_owned()).or_insert(Entry {
+                mode,
+                owner: 0,
+                content: Content::Folder,
+            });
             parent = above;
         }
         self.entries.insert(path, entry);
@@ -132,7 +182,11 @@ impl Layer {
             Ok(fs::write(folder.join("facts.json"), serde_json::to_vec(&facts)?)?)
         })?;
         let facts: Facts = serde_json::from_slice(&fs::read(folder.join("facts.json"))?)?;
-        Ok(LayerFile { path: folder.join("layer.tar"), size: facts.size, diff_id: facts.diff_id })
+        Ok(LayerFile {
+            path: folder.join("layer.tar"),
+            size: facts.size,
+            diff_id: facts.diff_id,
+        })
     }
 
     /// Changes with everything that ends up in the archive; files count by path, size and time of change.
@@ -145,7 +199,8 @@ impl Layer {
                 Content::Link(target) => format!("link {target}").into_bytes(),
                 Content::Text(text) => text.clone(),
                 Content::File(source) => {
-                    let metadata = fs::metadata(source).with_context(|| format!("cannot read {}", source.display()))?;
+                    let metadata =
+                        fs::metadata(source).with_context(|| format!("cannot read {}", source.display()))?;
                     let changed = (metadata.mtime(), metadata.mtime_nsec());
                     format!("file {} {} {changed:?}", source.display(), metadata.size()).into_bytes()
                 }
@@ -157,13 +212,20 @@ impl Layer {
 
     fn write(&self, path: &Path) -> Result<Facts> {
         let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-        let mut archive = tar::Builder::new(Hashing { inner: file, hash: Sha256::new(), size: 0 });
+        let mut archive = tar::Builder::new(Hashing {
+            inner: file,
+            hash: Sha256::new(),
+            size: 0,
+        });
         for (path, entry) in &self.entries {
             append(&mut archive, path, entry).with_context(|| format!("cannot put {path} into a layer"))?;
         }
         let mut written = archive.into_inner()?;
         written.flush()?;
-        Ok(Facts { size: written.size, diff_id: format!("sha256:{}", hex(&written.hash.finalize())) })
+        Ok(Facts {
+            size: written.size,
+            diff_id: format!("sha256:{}", hex(&written.hash.finalize())),
+        })
     }
 }
 
@@ -224,7 +286,9 @@ mod tests {
     fn paths(file: &LayerFile) -> Vec<String> {
         let mut archive = tar::Archive::new(File::open(&file.path).unwrap());
         let entries = archive.entries().unwrap();
-        entries.map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect()
+        entries
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect()
     }
 
     #[test]
@@ -233,15 +297,31 @@ mod tests {
         let source = folder.path().join("program");
         fs::write(&source, "content").unwrap();
         let mut one = Layer::default();
-        one.file("/bin/program", &source, 0o755).text("etc/passwd", "root").link("bin/sh", "program");
+        one.file("/bin/program", &source, 0o755)
+            .text("etc/passwd", "root")
+            .link("bin/sh", "program");
         let mut other = Layer::default();
-        other.link("bin/sh", "program").text("etc/passwd", "root").file("/bin/program", &source, 0o755);
+        other
+            .link("bin/sh", "program")
+            .text("etc/passwd", "root")
+            .file("/bin/program", &source, 0o755);
         let one = one.store(&Cache::at(folder.path().join("a")).unwrap()).unwrap();
         fs::write(&source, "content").unwrap();
         let other = other.store(&Cache::at(folder.path().join("b")).unwrap()).unwrap();
         assert_eq!(one.diff_id, other.diff_id);
         assert_eq!(fs::read(&one.path).unwrap(), fs::read(&other.path).unwrap());
-        assert_eq!(paths(&one), ["bin", "etc/", "etc/passwd", "usr/", "usr/bin/", "usr/bin/program", "usr/bin/sh"]);
+        assert_eq!(
+            paths(&one),
+            [
+                "bin",
+                "etc/",
+                "etc/passwd",
+                "usr/",
+                "usr/bin/",
+                "usr/bin/program",
+                "usr/bin/sh"
+            ]
+        );
     }
 
     #[test]
@@ -252,7 +332,13 @@ mod tests {
         let file = layer.store(&Cache::at(folder.path()).unwrap()).unwrap();
         let mut archive = tar::Archive::new(File::open(file.path).unwrap());
         let first = archive.entries().unwrap().next().unwrap().unwrap();
-        assert_eq!((first.path().unwrap().display().to_string(), first.header().mode().unwrap()), ("tmp/".into(), 0o1777));
+        assert_eq!(
+            (
+                first.path().unwrap().display().to_string(),
+                first.header().mode().unwrap()
+            ),
+            ("tmp/".into(), 0o1777)
+        );
     }
 
     #[test]
@@ -263,7 +349,13 @@ mod tests {
         let mut digests = Vec::new();
         for content in ["one", "three"] {
             fs::write(&source, content).unwrap();
-            digests.push(Layer::default().file("program", &source, 0o755).store(&cache).unwrap().diff_id);
+            digests.push(
+                Layer::default()
+                    .file("program", &source, 0o755)
+                    .store(&cache)
+                    .unwrap()
+                    .diff_id,
+            );
         }
         assert_ne!(digests[0], digests[1]);
     }

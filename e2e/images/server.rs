@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::small::{add_busybox, add_programs, alpine};
 use super::{Draft, Layer, Start};
+use crate::tools::debian::MULTIARCH;
 use crate::tools::{Tool, Tools};
 
 /// The user that both official database images run as.
@@ -46,14 +47,23 @@ pub fn mysql(tools: &Tools) -> Result<Draft> {
     add_programs(
         &mut layer,
         &root,
-        &["/usr/sbin/mysqld", "/usr/bin/mysql", "/usr/bin/mysqladmin", "/usr/bin/mysqldump", "/usr/bin/mysqlcheck"],
+        &[
+            "/usr/sbin/mysqld",
+            "/usr/bin/mysql",
+            "/usr/bin/mysqladmin",
+            "/usr/bin/mysqldump",
+            "/usr/bin/mysqlcheck",
+        ],
     )?;
     // The server loads the first by itself; clients log in to old servers with the second.
     for plugin in ["component_reference_cache.so", "mysql_native_password.so"] {
         add_programs(&mut layer, &root, &[&format!("/usr/lib/mysql/plugin/{plugin}")])?;
     }
     for folder in ["english", "charsets"] {
-        layer.tree(&format!("usr/share/mysql/{folder}"), &root.join("usr/share/mysql").join(folder))?;
+        layer.tree(
+            &format!("usr/share/mysql/{folder}"),
+            &root.join("usr/share/mysql").join(folder),
+        )?;
     }
     layer
         .text(
@@ -65,7 +75,11 @@ pub fn mysql(tools: &Tools) -> Result<Draft> {
         .folder("etc/mysql/conf.d", 0o755, 0)
         .folder("var/lib/mysql-files", 0o750, 999);
     let actual = format!("MySQL {}", tools.get(Tool::MySql)?.version);
-    Ok(Draft { layers: vec![layer], start: database_start("mysqld"), actual })
+    Ok(Draft {
+        layers: vec![layer],
+        start: database_start("mysqld"),
+        actual,
+    })
 }
 
 /// Upstream: MariaDB/mariadb-docker, 10.11/Dockerfile, docker-entrypoint.sh and healthcheck.sh.
@@ -85,6 +99,17 @@ pub fn mariadb(tools: &Tools) -> Result<Draft> {
             "/usr/bin/my_print_defaults",
         ],
     )?;
+    // How the clients log in to other servers than their own.
+    let plugins = format!("usr/lib/{MULTIARCH}/libmariadb3/plugin");
+    for plugin in [
+        "caching_sha2_password.so",
+        "client_ed25519.so",
+        "dialog.so",
+        "mysql_clear_password.so",
+        "sha256_password.so",
+    ] {
+        add_programs(&mut layer, &root, &[&format!("/{plugins}/{plugin}")])?;
+    }
     for (link, target) in [
         ("mysql", "mariadb"),
         ("mysqladmin", "mariadb-admin"),
@@ -110,9 +135,16 @@ pub fn mariadb(tools: &Tools) -> Result<Draft> {
         layer.file(&format!("usr/share/mysql/{file}"), &share.join(file), 0o644);
     }
     layer
-        .file("usr/bin/mariadb-install-db", &root.join("usr/bin/mariadb-install-db"), 0o755)
+        .file(
+            "usr/bin/mariadb-install-db",
+            &root.join("usr/bin/mariadb-install-db"),
+            0o755,
+        )
         .link("usr/sbin/mysqld", "mariadbd")
-        .text("usr/local/bin/healthcheck.sh", include_str!("../tools/entry/mariadb-healthcheck.sh"))
+        .text(
+            "usr/local/bin/healthcheck.sh",
+            include_str!("../tools/entry/mariadb-healthcheck.sh"),
+        )
         .text(
             "etc/mysql/my.cnf",
             "[client-server]\nsocket=/run/mysqld/mysqld.sock\n\n[mariadbd]\npid-file=/run/mysqld/mysqld.pid\n\
@@ -123,7 +155,11 @@ pub fn mariadb(tools: &Tools) -> Result<Draft> {
     let mut start = database_start("mariadbd");
     start.env.push("LANG=C.UTF-8".into());
     let actual = format!("MariaDB {}", tools.get(Tool::MariaDb)?.version);
-    Ok(Draft { layers: vec![layer], start, actual })
+    Ok(Draft {
+        layers: vec![layer],
+        start,
+        actual,
+    })
 }
 
 /// `weed` and curl on the Alpine layer.
@@ -134,7 +170,7 @@ fn weed(tools: &Tools) -> Result<Vec<Layer>> {
     Ok(vec![alpine(tools)?, layer])
 }
 
-/// Upstream: seaweedfs/seaweedfs, docker/Dockerfile.go_build and docker/entrypoint.sh.
+/// Upstream: seaweedfs/seaweedfs, `docker/Dockerfile.go_build` and `docker/entrypoint.sh`.
 pub fn seaweedfs(tools: &Tools) -> Result<Draft> {
     let mut layers = weed(tools)?;
     let mut layer = Layer::default();
@@ -151,7 +187,11 @@ pub fn seaweedfs(tools: &Tools) -> Result<Draft> {
     start.cmd = vec!["mini".into(), "-dir=/data".into()];
     start.working_dir = "/data".into();
     start.volumes.insert("/data".into(), BTreeMap::new());
-    Ok(Draft { layers, start, actual: format!("SeaweedFS {}", tools.get(Tool::SeaweedFs)?.version) })
+    Ok(Draft {
+        layers,
+        start,
+        actual: format!("SeaweedFS {}", tools.get(Tool::SeaweedFs)?.version),
+    })
 }
 
 /// Upstream: minio/minio RELEASE.2019-08-14, Dockerfile and dockerscripts/docker-entrypoint.sh (arguments, variables, port).
@@ -159,12 +199,22 @@ pub fn minio(tools: &Tools) -> Result<Draft> {
     let mut layers = weed(tools)?;
     let mut layer = Layer::default();
     layer
-        .text("usr/bin/docker-entrypoint.sh", include_str!("../tools/entry/minio.sh"))
+        .text(
+            "usr/bin/docker-entrypoint.sh",
+            include_str!("../tools/entry/minio.sh"),
+        )
         .link("usr/bin/minio", "docker-entrypoint.sh")
         .folder("data", 0o777, 0);
     layers.push(layer);
     let mut start = Start::entrypoint(&["/usr/bin/docker-entrypoint.sh"]);
     start.cmd = vec!["minio".into()];
     start.volumes.insert("/data".into(), BTreeMap::new());
-    Ok(Draft { layers, start, actual: format!("SeaweedFS {} in MinIO's place", tools.get(Tool::SeaweedFs)?.version) })
+    Ok(Draft {
+        layers,
+        start,
+        actual: format!(
+            "SeaweedFS {} in MinIO's place",
+            tools.get(Tool::SeaweedFs)?.version
+        ),
+    })
 }

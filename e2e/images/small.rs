@@ -15,15 +15,24 @@ const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// Upstream: the project's own Dockerfile (FROM scratch, one program, a numeric user).
 pub fn operator(program: &Path) -> Result<Draft> {
-    let Some(needs) = elf::needs(program)? else { bail!("{} is no ELF program", program.display()) };
+    let Some(needs) = elf::needs(program)? else {
+        bail!("{} is no ELF program", program.display())
+    };
     if needs.interpreter.is_some() {
-        bail!("{} is linked to shared libraries: the operator's image holds nothing but the program", program.display());
+        bail!(
+            "{} is linked to shared libraries: the operator's image holds nothing but the program",
+            program.display()
+        );
     }
     let mut layer = Layer::default();
     layer.file("kfp-operator", program, 0o755);
     let mut start = Start::entrypoint(&["/kfp-operator"]);
     start.user = "65532:65532".into();
-    Ok(Draft { layers: vec![layer], start, actual: "the operator of this tree".into() })
+    Ok(Draft {
+        layers: vec![layer],
+        start,
+        actual: "the operator of this tree".into(),
+    })
 }
 
 /// Upstream: kubernetes/kubernetes, build/pause.
@@ -32,7 +41,11 @@ pub fn pause(tools: &Tools) -> Result<Draft> {
     layer.file("pause", &tools.program(Tool::Pause, "pause")?, 0o755);
     let mut start = Start::entrypoint(&["/pause"]);
     start.user = "65535:65535".into();
-    Ok(Draft { layers: vec![layer], start, actual: "an own program of the same behaviour".into() })
+    Ok(Draft {
+        layers: vec![layer],
+        start,
+        actual: "an own program of the same behaviour".into(),
+    })
 }
 
 /// Upstream: coredns/coredns 1.12.4, Dockerfile.
@@ -42,7 +55,11 @@ pub fn coredns(tools: &Tools) -> Result<Draft> {
     let mut start = Start::entrypoint(&["/coredns"]);
     start.user = "65532:65532".into();
     start.working_dir = "/".into();
-    Ok(Draft { layers: vec![layer], start, actual: format!("CoreDNS {}, few plugins", tools.get(Tool::CoreDns)?.version) })
+    Ok(Draft {
+        layers: vec![layer],
+        start,
+        actual: format!("CoreDNS {}, few plugins", tools.get(Tool::CoreDns)?.version),
+    })
 }
 
 /// Upstream: argoproj/argo-workflows 3.7.3, Dockerfile, target workflow-controller.
@@ -59,9 +76,17 @@ pub fn argoexec(tools: &Tools) -> Result<Draft> {
 
 fn argo(tools: &Tools, program: &str) -> Result<Draft> {
     let mut layer = Layer::default();
-    layer.file(&format!("bin/{program}"), &tools.program(Tool::Argo, program)?, 0o755);
+    layer.file(
+        &format!("bin/{program}"),
+        &tools.program(Tool::Argo, program)?,
+        0o755,
+    );
     let actual = format!("Argo Workflows {}", tools.get(Tool::Argo)?.version);
-    Ok(Draft { layers: vec![distroless(tools)?, layer], start: Start::entrypoint(&[program]), actual })
+    Ok(Draft {
+        layers: vec![distroless(tools)?, layer],
+        start: Start::entrypoint(&[program]),
+        actual,
+    })
 }
 
 /// Upstream: `GoogleContainerTools` distroless `static` (users, certificate authorities, name service order).
@@ -82,7 +107,11 @@ pub fn shell(tools: &Tools) -> Result<Draft> {
     let mut start = Start::entrypoint(&[]);
     start.cmd = vec!["/bin/sh".into()];
     let actual = format!("busybox {}", tools.get(Tool::Base)?.version);
-    Ok(Draft { layers: vec![alpine(tools)?], start, actual })
+    Ok(Draft {
+        layers: vec![alpine(tools)?],
+        start,
+        actual,
+    })
 }
 
 /// The layer that stands for Alpine: busybox under all its names, users, certificate authorities, time zones left out.
@@ -96,11 +125,23 @@ pub fn alpine(tools: &Tools) -> Result<Layer> {
         .link("usr/bin/nc", "nc.openbsd")
         .link("usr/bin/sh", "dash")
         .link("usr/bin/ash", "dash")
-        .text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n")
+        .text(
+            "etc/passwd",
+            "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
+        )
         .text("etc/group", "root:x:0:root\nnobody:x:65534:\nnogroup:x:65533:\n")
-        .text("etc/os-release", "NAME=\"busybox, locally made\"\nID=busybox\nPRETTY_NAME=\"busybox in the place of Alpine\"\n")
+        .text(
+            "etc/os-release",
+            "NAME=\"busybox, locally made\"\nID=busybox\nPRETTY_NAME=\"busybox in the place of Alpine\"\n",
+        )
         .text(AUTHORITIES, &authorities(&packages)?);
-    for (folder, mode) in [("root", 0o700), ("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("home", 0o755)] {
+    for (folder, mode) in [
+        ("root", 0o700),
+        ("tmp", 0o1777),
+        ("var/tmp", 0o1777),
+        ("run", 0o755),
+        ("home", 0o755),
+    ] {
         layer.folder(folder, mode, 0);
     }
     layer.link("var/run", "/run");
@@ -126,7 +167,9 @@ pub fn add_programs(layer: &mut Layer, root: &Path, programs: &[&str]) -> Result
     let root = [root];
     let roots = Roots(&root);
     for program in programs {
-        let file = roots.find(program).with_context(|| format!("the packages hold no {program}"))?;
+        let file = roots
+            .find(program)
+            .with_context(|| format!("the packages hold no {program}"))?;
         let folder = program.rsplit_once('/').map_or("", |(folder, _)| folder);
         for (path, library) in roots.closure(&file, folder)? {
             layer.file(&path, &library, 0o755);

@@ -19,7 +19,7 @@ use crate::tools::debian::Suite;
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// How long downloaded lists serve before they are asked for again.
-const FRESH: Duration = Duration::from_secs(3600);
+const FRESH: Duration = Duration::from_hours(1);
 
 /// A downloaded package.
 #[derive(Debug, Clone)]
@@ -61,7 +61,10 @@ impl Archive {
             self.update()?;
         }
         let install = |archive: &Self| {
-            run(archive.apt("apt-get").args(["install", "--yes", "--quiet", "--download-only"]).args(packages))
+            run(archive
+                .apt("apt-get")
+                .args(["install", "--yes", "--quiet", "--download-only"])
+                .args(packages))
         };
         self.forget_downloads()?;
         if install(self).is_err() {
@@ -93,19 +96,29 @@ impl Archive {
 
     fn is_fresh(&self) -> bool {
         let updated = fs::metadata(self.folder.join("updated")).and_then(|metadata| metadata.modified());
-        updated.ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age < FRESH)
+        updated
+            .ok()
+            .and_then(|at| at.elapsed().ok())
+            .is_some_and(|age| age < FRESH)
     }
 
     fn apt(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env("APT_CONFIG", self.folder.join("apt.conf")).env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
+        command
+            .env("APT_CONFIG", self.folder.join("apt.conf"))
+            .env("LC_ALL", "C")
+            .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
 }
 
 fn read_package(file: PathBuf) -> Result<Package> {
-    let fields = run(Command::new("dpkg-deb").args(["--show", "--showformat", "${Package}\n${Version}"]).arg(&file))?;
-    let (name, version) = fields.split_once('\n').with_context(|| format!("{} has no name", file.display()))?;
+    let fields = run(Command::new("dpkg-deb")
+        .args(["--show", "--showformat", "${Package}\n${Version}"])
+        .arg(&file))?;
+    let (name, version) = fields
+        .split_once('\n')
+        .with_context(|| format!("{} has no name", file.display()))?;
     let mut hash = Sha256::new();
     let mut content = File::open(&file)?;
     let mut buffer = vec![0; 1 << 20];
@@ -116,7 +129,12 @@ fn read_package(file: PathBuf) -> Result<Package> {
         }
         hash.update(&buffer[..read]);
     }
-    Ok(Package { name: name.into(), version: version.trim().into(), sha256: hex(&hash.finalize()), file })
+    Ok(Package {
+        name: name.into(),
+        version: version.trim().into(),
+        sha256: hex(&hash.finalize()),
+        file,
+    })
 }
 
 fn configuration(folder: &Path) -> Result<String> {
@@ -124,7 +142,12 @@ fn configuration(folder: &Path) -> Result<String> {
     let mut text = String::from("# Written anew on every use.\n");
     // Proxies, mirrors behind certificates and the like are the host's business; hooks and lists are not taken over.
     for line in run(Command::new("apt-config").arg("dump"))?.lines() {
-        let ours = ["Acquire::IndexTargets", "Acquire::Changelogs", "Acquire::CompressionTypes", "Acquire::Languages"];
+        let ours = [
+            "Acquire::IndexTargets",
+            "Acquire::Changelogs",
+            "Acquire::CompressionTypes",
+            "Acquire::Languages",
+        ];
         if line.starts_with("Acquire::") && !ours.iter().any(|prefix| line.starts_with(prefix)) {
             text.push_str(line);
             text.push('\n');
@@ -138,7 +161,15 @@ fn configuration(folder: &Path) -> Result<String> {
          Dir::Cache \"{path}/cache\";\n\
          Dir::Etc::SourceList \"{path}/sources.list\";\n"
     )?;
-    for setting in ["SourceParts", "Parts", "Main", "Preferences", "PreferencesParts", "Trusted", "TrustedParts"] {
+    for setting in [
+        "SourceParts",
+        "Parts",
+        "Main",
+        "Preferences",
+        "PreferencesParts",
+        "Trusted",
+        "TrustedParts",
+    ] {
         writeln!(text, "Dir::Etc::{setting} \"/dev/null\";")?;
     }
     text.push_str("APT::Sandbox::User \"root\";\nAPT::Install-Recommends \"false\";\nAPT::Architectures { \"amd64\"; };\n");
@@ -161,7 +192,9 @@ fn host_sources() -> Result<Vec<Source>> {
     files.sort();
     let mut found = Vec::new();
     for file in files {
-        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("list") => found.extend(text.lines().filter_map(parse_line)),
             Some("sources") => found.extend(text.split("\n\n").flat_map(parse_paragraph)),
@@ -182,14 +215,21 @@ fn parse_line(line: &str) -> Option<Source> {
         None => rest,
     };
     let mut words = rest.split_ascii_whitespace();
-    Some(Source { address: words.next()?.into(), suite: words.next()?.into() })
+    Some(Source {
+        address: words.next()?.into(),
+        suite: words.next()?.into(),
+    })
 }
 
 /// A paragraph of a deb822 file: every address with every suite.
 fn parse_paragraph(text: &str) -> Vec<Source> {
     let field = |name: &str| -> Vec<&str> {
-        let line = text.lines().find_map(|line| line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name)));
-        line.map(|(_, value)| value.split_ascii_whitespace().collect()).unwrap_or_default()
+        let line = text.lines().find_map(|line| {
+            line.split_once(':')
+                .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        });
+        line.map(|(_, value)| value.split_ascii_whitespace().collect())
+            .unwrap_or_default()
     };
     if !field("Types").contains(&"deb") || field("Enabled").contains(&"no") {
         return Vec::new();
@@ -197,7 +237,13 @@ fn parse_paragraph(text: &str) -> Vec<Source> {
     let suites = field("Suites");
     let pair = |address: &&str| {
         let address = (*address).to_owned();
-        suites.iter().map(move |suite| Source { address: address.clone(), suite: (*suite).to_owned() }).collect::<Vec<_>>()
+        suites
+            .iter()
+            .map(move |suite| Source {
+                address: address.clone(),
+                suite: (*suite).to_owned(),
+            })
+            .collect::<Vec<_>>()
     };
     field("URIs").iter().flat_map(pair).collect()
 }
@@ -206,7 +252,9 @@ fn parse_paragraph(text: &str) -> Vec<Source> {
 fn sources(suite: Suite, host: &[Source]) -> Result<String> {
     let wanted = ["bookworm", "bookworm-updates", "bookworm-security"];
     let Some(main) = host.iter().find(|source| source.suite == wanted[0]) else {
-        bail!("this host's apt does not take packages from Debian 12 (bookworm), which the test cluster is made of");
+        bail!(
+            "this host's apt does not take packages from Debian 12 (bookworm), which the test cluster is made of"
+        );
     };
     let chosen: Vec<(&str, &str)> = match suite {
         Suite::Unstable => vec![(main.address.as_str(), suite.name())],
@@ -229,12 +277,21 @@ mod tests {
     use rstest::rstest;
 
     fn source(address: &str, suite: &str) -> Source {
-        Source { address: address.into(), suite: suite.into() }
+        Source {
+            address: address.into(),
+            suite: suite.into(),
+        }
     }
 
     #[rstest]
-    #[case("deb http://a/debian bookworm main", Some(source("http://a/debian", "bookworm")))]
-    #[case("  deb [ arch=amd64 signed-by=/k ] http://a sid main", Some(source("http://a", "sid")))]
+    #[case(
+        "deb http://a/debian bookworm main",
+        Some(source("http://a/debian", "bookworm"))
+    )]
+    #[case(
+        "  deb [ arch=amd64 signed-by=/k ] http://a sid main",
+        Some(source("http://a", "sid"))
+    )]
     #[case("deb-src http://a bookworm main", None)]
     #[case("# deb http://a bookworm main", None)]
     fn a_sources_line_is_read(#[case] line: &str, #[case] expected: Option<Source>) {
@@ -243,18 +300,33 @@ mod tests {
 
     #[test]
     fn a_deb822_paragraph_stands_for_every_suite_it_lists_unless_it_is_off() {
-        let text = "Types: deb\n# note\nURIs: http://a/debian\nSuites: bookworm bookworm-updates\nComponents: main";
-        assert_eq!(parse_paragraph(text), [source("http://a/debian", "bookworm"), source("http://a/debian", "bookworm-updates")]);
+        let text =
+            "Types: deb\n# note\nURIs: http://a/debian\nSuites: bookworm bookworm-updates\nComponents: main";
+        assert_eq!(
+            parse_paragraph(text),
+            [
+                source("http://a/debian", "bookworm"),
+                source("http://a/debian", "bookworm-updates")
+            ]
+        );
         assert_eq!(parse_paragraph(&format!("{text}\nEnabled: no")), []);
     }
 
     #[test]
     fn every_source_is_tied_to_debians_own_keys_and_foreign_ones_are_left_out() {
-        let host = [source("http://a", "bookworm"), source("http://s", "bookworm-security"), source("http://x", "nodistro")];
+        let host = [
+            source("http://a", "bookworm"),
+            source("http://s", "bookworm-security"),
+            source("http://x", "nodistro"),
+        ];
         let text = sources(Suite::Bookworm, &host).unwrap();
         assert_eq!(text.lines().count(), 2);
         assert!(text.lines().all(|line| line.contains(KEYRING)));
-        assert!(sources(Suite::Unstable, &host).unwrap().contains("http://a sid main"));
+        assert!(
+            sources(Suite::Unstable, &host)
+                .unwrap()
+                .contains("http://a sid main")
+        );
         assert!(sources(Suite::Bookworm, &host[2..]).is_err());
     }
 }

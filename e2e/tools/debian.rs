@@ -56,7 +56,14 @@ pub enum Set {
 }
 
 impl Set {
-    const ALL: [Self; 6] = [Self::Node, Self::Base, Self::Components, Self::MariaDb, Self::MySql, Self::Python];
+    const ALL: [Self; 6] = [
+        Self::Node,
+        Self::Base,
+        Self::Components,
+        Self::MariaDb,
+        Self::MySql,
+        Self::Python,
+    ];
 
     /// The name in the lock file and in the cache.
     pub fn name(self) -> &'static str {
@@ -71,19 +78,48 @@ impl Set {
     }
 
     fn suite(self) -> Suite {
-        if self == Self::MySql { Suite::Unstable } else { Suite::Bookworm }
+        if self == Self::MySql {
+            Suite::Unstable
+        } else {
+            Suite::Bookworm
+        }
     }
 
     /// The packages asked for; what they depend on comes with them.
     fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::Node => {
-                &["conntrack", "containerd", "containernetworking-plugins", "iproute2", "iptables", "nftables", "runc"]
-            }
-            Self::Base => &["bash", "busybox-static", "ca-certificates", "curl", "dash", "netcat-openbsd"],
+            Self::Node => &[
+                "conntrack",
+                "containerd",
+                "containernetworking-plugins",
+                "iproute2",
+                "iptables",
+                "nftables",
+                "runc",
+            ],
+            Self::Base => &[
+                "bash",
+                "busybox-static",
+                "ca-certificates",
+                "curl",
+                "dash",
+                "netcat-openbsd",
+            ],
             Self::Components => &[
-                "base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "findutils", "grep", "hostname",
-                "libc-bin", "netbase", "sed", "tzdata", "wget",
+                "base-files",
+                "base-passwd",
+                "bash",
+                "ca-certificates",
+                "coreutils",
+                "dash",
+                "findutils",
+                "grep",
+                "hostname",
+                "libc-bin",
+                "netbase",
+                "sed",
+                "tzdata",
+                "wget",
             ],
             Self::MariaDb => &["bash", "mariadb-client", "mariadb-server-core"],
             Self::MySql => &["bash", "mysql-client-core", "mysql-server-core"],
@@ -106,7 +142,11 @@ impl Set {
     /// Name of the cache entry: changes with the set's packages and their lines in the lock file.
     pub fn key(self) -> String {
         let mut parts: Vec<&[u8]> = self.packages().iter().map(|package| package.as_bytes()).collect();
-        parts.extend(LOCK.lines().filter(|line| line.split(' ').next() == Some(self.name())).map(str::as_bytes));
+        parts.extend(
+            LOCK.lines()
+                .filter(|line| line.split(' ').next() == Some(self.name()))
+                .map(str::as_bytes),
+        );
         format!("debian-{}-{}", self.name(), digest(&parts))
     }
 }
@@ -122,13 +162,24 @@ fn parse_lock(text: &str) -> Result<Lock<'_>> {
         }
         let fields: Vec<&str> = line.split(' ').collect();
         let [set, package, version, sha256] = fields.as_slice() else {
-            bail!("debian.lock, line {}: expected set, package, version and digest, found {line:?}", number + 1);
+            bail!(
+                "debian.lock, line {}: expected set, package, version and digest, found {line:?}",
+                number + 1
+            );
         };
         if sha256.len() != 64 || !sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             bail!("debian.lock, line {}: {sha256:?} is no SHA-256", number + 1);
         }
-        if lock.entry(set).or_default().insert(package, (version, sha256)).is_some() {
-            bail!("debian.lock, line {}: {package} stands twice in {set}", number + 1);
+        if lock
+            .entry(set)
+            .or_default()
+            .insert(package, (version, sha256))
+            .is_some()
+        {
+            bail!(
+                "debian.lock, line {}: {package} stands twice in {set}",
+                number + 1
+            );
         }
     }
     Ok(lock)
@@ -141,12 +192,17 @@ pub fn ensure(cache: &Cache, set: Set) -> Result<PathBuf> {
         let archive = Archive::open(cache, set.suite())?;
         let packages = archive.download(set.packages())?;
         let locked = parse_lock(LOCK)?.remove(set.name()).unwrap_or_default();
-        let moved = if set.suite() == Suite::Bookworm { compare(set, &packages, &locked)? } else { Vec::new() };
+        let moved = if set.suite() == Suite::Bookworm {
+            compare(set, &packages, &locked)?
+        } else {
+            Vec::new()
+        };
         fs::write(folder.join("moved.txt"), moved.concat())?;
         unpack(&packages, &folder.join("root"))?;
         fs::write(folder.join("packages.txt"), lines(set, &packages))?;
         let leading = packages.iter().find(|package| package.name == set.leading());
-        let leading = leading.with_context(|| format!("{} was not among the downloaded packages", set.leading()))?;
+        let leading =
+            leading.with_context(|| format!("{} was not among the downloaded packages", set.leading()))?;
         fs::write(folder.join("version"), &leading.version)?;
         archive.forget_downloads()
     })
@@ -161,11 +217,23 @@ fn compare(set: Set, packages: &[Package], locked: &BTreeMap<&str, (&str, &str)>
         match locked.get(package.name.as_str()) {
             Some((version, sha256)) if *version == package.version => {
                 if *sha256 != package.sha256 {
-                    bail!("{} {version} has the digest {}, pinned is {sha256}", package.name, package.sha256);
+                    bail!(
+                        "{} {version} has the digest {}, pinned is {sha256}",
+                        package.name,
+                        package.sha256
+                    );
                 }
             }
-            Some((version, _)) => moved.push(format!("{}: pinned {version}, taken {}\n", package.name, package.version)),
-            None => moved.push(format!("{}: not pinned for {}, taken {}\n", package.name, set.name(), package.version)),
+            Some((version, _)) => moved.push(format!(
+                "{}: pinned {version}, taken {}\n",
+                package.name, package.version
+            )),
+            None => moved.push(format!(
+                "{}: not pinned for {}, taken {}\n",
+                package.name,
+                set.name(),
+                package.version
+            )),
         }
     }
     Ok(moved)
@@ -175,7 +243,14 @@ fn lines(set: Set, packages: &[Package]) -> String {
     let mut text = String::new();
     for package in packages {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{} {} {} {}", set.name(), package.name, package.version, package.sha256);
+        let _ = writeln!(
+            text,
+            "{} {} {} {}",
+            set.name(),
+            package.name,
+            package.version,
+            package.sha256
+        );
     }
     text
 }
@@ -206,7 +281,12 @@ fn unpack(packages: &[Package], root: &Path) -> Result<()> {
             .context("cannot start dpkg-deb; it is in the package dpkg")?;
         let content = reader.stdout.take().context("dpkg-deb has no output")?;
         let unpacked = Command::new("tar")
-            .args(["--extract", "--keep-directory-symlink", "--no-same-owner", "--directory"])
+            .args([
+                "--extract",
+                "--keep-directory-symlink",
+                "--no-same-owner",
+                "--directory",
+            ])
             .arg(root)
             .stdin(content)
             .status()
@@ -226,7 +306,12 @@ mod tests {
     const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn package(version: &str, sha256: &str) -> Package {
-        Package { name: "runc".into(), version: version.into(), sha256: sha256.into(), file: PathBuf::new() }
+        Package {
+            name: "runc".into(),
+            version: version.into(),
+            sha256: sha256.into(),
+            file: PathBuf::new(),
+        }
     }
 
     #[test]
@@ -250,8 +335,14 @@ mod tests {
     #[test]
     fn the_pinned_version_with_other_content_is_refused_and_a_successor_is_taken_aloud() {
         let locked = BTreeMap::from([("runc", ("1.1", DIGEST))]);
-        assert_eq!(compare(Set::Node, &[package("1.1", DIGEST)], &locked).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            compare(Set::Node, &[package("1.1", DIGEST)], &locked).unwrap(),
+            Vec::<String>::new()
+        );
         assert!(compare(Set::Node, &[package("1.1", &DIGEST.replace('0', "f"))], &locked).is_err());
-        assert_eq!(compare(Set::Node, &[package("1.2", DIGEST)], &locked).unwrap(), ["runc: pinned 1.1, taken 1.2\n"]);
+        assert_eq!(
+            compare(Set::Node, &[package("1.2", DIGEST)], &locked).unwrap(),
+            ["runc: pinned 1.1, taken 1.2\n"]
+        );
     }
 }

@@ -51,7 +51,14 @@ pub const KUBERNETES: Recipe = Recipe {
         "-X k8s.io/component-base/version.gitMinor=35",
         "-X k8s.io/component-base/version.gitTreeState=clean",
     ],
-    links: &["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"],
+    links: &[
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-proxy",
+        "kube-scheduler",
+        "kubectl",
+        "kubelet",
+    ],
     copy: None,
 };
 
@@ -69,7 +76,7 @@ pub const ETCD: Recipe = Recipe {
     copy: None,
 };
 
-/// CoreDNS with the plugins of a cluster's Corefile only.
+/// `CoreDNS` with the plugins of a cluster's Corefile only.
 pub const COREDNS: Recipe = Recipe {
     name: "coredns",
     version: "v1.12.4",
@@ -87,7 +94,10 @@ pub const COREDNS: Recipe = Recipe {
 pub const ARGO: Recipe = Recipe {
     name: "argo",
     version: "v3.7.3",
-    files: &[("go.mod", include_str!("go/argo/go.mod")), ("go.sum", include_str!("go/argo/go.sum"))],
+    files: &[
+        ("go.mod", include_str!("go/argo/go.mod")),
+        ("go.sum", include_str!("go/argo/go.sum")),
+    ],
     // The commit is that of the tag; with it and a clean tree the programs report the plain tag.
     link: &[
         "-X github.com/argoproj/argo-workflows/v3.version=v3.7.3",
@@ -100,7 +110,10 @@ pub const ARGO: Recipe = Recipe {
         module: "github.com/argoproj/argo-workflows/v3",
         leave_out: &["docs", "examples", "hack", "sdks", "test", "ui"],
         // Upstream's file is a symbolic link to the Darwin one, and a module archive holds no links.
-        same_as: &[("workflow/executor/osspecific/signal_darwin.go", "workflow/executor/osspecific/signal_linux.go")],
+        same_as: &[(
+            "workflow/executor/osspecific/signal_darwin.go",
+            "workflow/executor/osspecific/signal_linux.go",
+        )],
         commands: &["workflow-controller", "argoexec"],
     }),
 };
@@ -109,7 +122,10 @@ pub const ARGO: Recipe = Recipe {
 pub const PAUSE: Recipe = Recipe {
     name: "pause",
     version: "own",
-    files: &[("go.mod", include_str!("go/pause/go.mod")), ("main.go", include_str!("go/pause/main.go"))],
+    files: &[
+        ("go.mod", include_str!("go/pause/go.mod")),
+        ("main.go", include_str!("go/pause/main.go")),
+    ],
     link: &[],
     links: &[],
     copy: None,
@@ -139,8 +155,17 @@ impl Recipe {
         }
         parts.extend(self.link.iter().chain(self.links).map(|text| text.as_bytes()));
         if let Some(copy) = &self.copy {
-            parts.extend(copy.leave_out.iter().chain(copy.commands).map(|text| text.as_bytes()));
-            parts.extend(copy.same_as.iter().flat_map(|(from, to)| [from.as_bytes(), to.as_bytes()]));
+            parts.extend(
+                copy.leave_out
+                    .iter()
+                    .chain(copy.commands)
+                    .map(|text| text.as_bytes()),
+            );
+            parts.extend(
+                copy.same_as
+                    .iter()
+                    .flat_map(|(from, to)| [from.as_bytes(), to.as_bytes()]),
+            );
         }
         format!("{}-{}-{}", self.name, self.version, digest(&parts))
     }
@@ -160,7 +185,11 @@ impl Recipe {
             Some(copy) => {
                 let mended = folder.join("mended");
                 copy.lay_out(&source, &mended)?;
-                let packages: Vec<String> = copy.commands.iter().map(|command| format!("./cmd/{command}")).collect();
+                let packages: Vec<String> = copy
+                    .commands
+                    .iter()
+                    .map(|command| format!("./cmd/{command}"))
+                    .collect();
                 let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
                 self.compile(&mended, &programs, &packages)?;
                 fs::remove_dir_all(mended)?;
@@ -175,8 +204,13 @@ impl Recipe {
 
     fn compile(&self, source: &Path, output: &Path, packages: &[&str]) -> Result<()> {
         let flags = format!("-s -w {}", self.link.join(" "));
-        run(go(source).args(["build", "-trimpath", "-mod=readonly", "-ldflags"]).arg(flags).arg("-o").arg(output).args(packages))
-            .with_context(|| format!("cannot build {} {}", self.name, self.version))?;
+        run(go(source)
+            .args(["build", "-trimpath", "-mod=readonly", "-ldflags"])
+            .arg(flags)
+            .arg("-o")
+            .arg(output)
+            .args(packages))
+        .with_context(|| format!("cannot build {} {}", self.name, self.version))?;
         Ok(())
     }
 }
@@ -190,7 +224,10 @@ impl ModuleCopy {
         for (from, to) in self.same_as {
             let (from, to) = (target.join(from), target.join(to));
             if to.exists() {
-                bail!("{} is in the module by now: take it out of the recipe", to.display());
+                bail!(
+                    "{} is in the module by now: take it out of the recipe",
+                    to.display()
+                );
             }
             fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
         }
@@ -200,7 +237,11 @@ impl ModuleCopy {
 
 fn go(folder: &Path) -> Command {
     let mut command = Command::new("go");
-    command.current_dir(folder).env("CGO_ENABLED", "0").env("GOFLAGS", "-buildvcs=false").env("GOWORK", "off");
+    command
+        .current_dir(folder)
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-buildvcs=false")
+        .env("GOWORK", "off");
     command
 }
 

