@@ -42,9 +42,16 @@ impl Lab {
     /// programs that take the place of their stand-ins.
     pub fn up(name: &str, real: Option<&Path>, progress: &Progress) -> Result<Self> {
         let real: Vec<Component> = real.map(components).transpose()?.unwrap_or_default();
-        let programs = progress.stage("build the operator, kfpctl and the stand-in", |_| Programs::build())?;
+        let programs = progress.stage("build the operator, kfpctl and the stand-in", |_| {
+            Programs::build()
+        })?;
         let mut wanted = images::of_catalog(&programs, &real)?;
-        wanted.push(WantedImage { name: OPERATOR_IMAGE.into(), kind: Kind::Operator { program: programs.operator.clone() } });
+        wanted.push(WantedImage {
+            name: OPERATOR_IMAGE.into(),
+            kind: Kind::Operator {
+                program: programs.operator.clone(),
+            },
+        });
         let mut asked = tools_for(&wanted);
         asked.extend_from_slice(Tool::CLUSTER);
         let tools = Tools::ensure(&Cache::locate()?, &asked, progress)?;
@@ -52,23 +59,54 @@ impl Lab {
         let mut cluster = Cluster::up(name, &tools, progress)?;
         let images = build(&wanted, &tools, progress)?;
         cluster.import(&images)?;
-        let lab = Self { cluster, programs, tools, images, progress: progress.clone() };
+        let lab = Self {
+            cluster,
+            programs,
+            tools,
+            images,
+            progress: progress.clone(),
+        };
         progress.stage("install the operator", |_| lab.install_operator())?;
         Ok(lab)
     }
 
     /// What `README.md` tells a user to apply, and the image that was just made.
     fn install_operator(&self) -> Result<()> {
-        for folder in ["config/default", "config/operand-crds/argo", "config/components/cache-server"] {
+        for folder in [
+            "config/default",
+            "config/operand-crds/argo",
+            "config/components/cache-server",
+        ] {
             if root().join(folder).exists() {
-                self.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", &root().join(folder).display().to_string()])?;
+                self.kubectl(&[
+                    "apply",
+                    "--server-side",
+                    "--force-conflicts",
+                    "-k",
+                    &root().join(folder).display().to_string(),
+                ])?;
             }
         }
         let operator = full_operator_image(&self.images)?;
         // A tag that stays while the program changes restarts nothing by itself.
         let patch = serde_json::json!({"spec": {"template": {"metadata": {"annotations": {"kfpops.dev/image-id": operator.id}}}}});
-        self.kubectl(&["-n", OPERATOR_NAMESPACE, "patch", "deployment", "kfp-operator", "--patch", &patch.to_string()])?;
-        let waited = self.kubectl(&["-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/kfp-operator", "--timeout=120s"]);
+        self.kubectl(&[
+            "-n",
+            OPERATOR_NAMESPACE,
+            "patch",
+            "deployment",
+            "kfp-operator",
+            "--patch",
+            &patch.to_string(),
+        ])?;
+        let waited = self.kubectl(&[
+            "-n",
+            OPERATOR_NAMESPACE,
+            "rollout",
+            "status",
+            "deployment/kfp-operator",
+            "--timeout=120s",
+        ]);
         waited.map(drop).context("the operator does not become ready")
     }
 
@@ -79,8 +117,18 @@ impl Lab {
 
     /// Applies a manifest as a user would.
     pub fn apply(&self, manifest: &str) -> Result<()> {
-        let mut child = self.cluster.kubectl()?.args(["apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        child.stdin.take().context("kubectl has no input")?.write_all(manifest.as_bytes())?;
+        let mut child = self
+            .cluster
+            .kubectl()?
+            .args(["apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        child
+            .stdin
+            .take()
+            .context("kubectl has no input")?
+            .write_all(manifest.as_bytes())?;
         let status = child.wait()?;
         anyhow::ensure!(status.success(), "kubectl apply ended with {status}");
         Ok(())
@@ -97,19 +145,36 @@ impl Lab {
     /// Waits as a user would, drawing progress; on failure it leaves diagnostics and says where.
     pub fn await_ready(&self, namespace: &str, name: &str, seconds: u32) -> Result<()> {
         let limit = seconds.to_string();
-        let status = self.kfpctl().args(["status", name, "-n", namespace, "--wait", "--timeout", &limit]).status()?;
+        let status = self
+            .kfpctl()
+            .args(["status", name, "-n", namespace, "--wait", "--timeout", &limit])
+            .status()?;
         if status.success() {
             return Ok(());
         }
         let folder = self.cluster.logs().join("diagnostics");
         self.cluster.diagnose(&folder)?;
-        bail!("{namespace}/{name} did not become ready ({status}); what the cluster says lies in {}", folder.display())
+        bail!(
+            "{namespace}/{name} did not become ready ({status}); what the cluster says lies in {}",
+            folder.display()
+        )
     }
 
     /// The address of a Service, reachable from the host.
     pub fn service_address(&self, namespace: &str, name: &str) -> Result<Ipv4Addr> {
-        let address = self.kubectl(&["-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}"])?;
-        address.trim().parse().with_context(|| format!("the Service {namespace}/{name} has the address {address:?}"))
+        let address = self.kubectl(&[
+            "-n",
+            namespace,
+            "get",
+            "service",
+            name,
+            "-o",
+            "jsonpath={.spec.clusterIP}",
+        ])?;
+        address
+            .trim()
+            .parse()
+            .with_context(|| format!("the Service {namespace}/{name} has the address {address:?}"))
     }
 
     /// Where a person sees what is done.
@@ -120,11 +185,17 @@ impl Lab {
 }
 
 fn full_operator_image(images: &[BuiltImage]) -> Result<&BuiltImage> {
-    images.iter().find(|image| image.name == OPERATOR_IMAGE).context("the operator's image was not made")
+    images
+        .iter()
+        .find(|image| image.name == OPERATOR_IMAGE)
+        .context("the operator's image was not made")
 }
 
 /// The project's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }

@@ -55,10 +55,15 @@ pub struct ProcessId {
 impl ProcessId {
     /// The process that has this number now, if there is one.
     pub fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Self::from_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The process that a line of proc(5) `stat` tells of.
+    pub fn from_stat(stat: &str) -> Option<Self> {
+        let pid = stat.split_once(' ')?.0.parse().ok()?;
         Some(Self {
             pid,
-            started: start_time(&stat)?,
+            started: start_time(stat)?,
         })
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use semver::Version;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::small::{alpine, authorities};
 use super::{Draft, Layer, PATH, Start};
@@ -17,67 +17,7 @@ use crate::tools::{Tool, Tools};
 
 const SHAPES: &str = include_str!("../tools/components.yaml");
 
-/// One of KFP's own programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is the role of that name")]
-pub enum Role {
-    ApiServer,
-    PersistenceAgent,
-    ScheduledWorkflow,
-    ViewerCrd,
-    Frontend,
-    VisualizationServer,
-    CacheServer,
-    MetadataWriter,
-    MetadataEnvoy,
-    Mlmd,
-    Driver,
-    Launcher,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 12] = [
-        Self::ApiServer,
-        Self::PersistenceAgent,
-        Self::ScheduledWorkflow,
-        Self::ViewerCrd,
-        Self::Frontend,
-        Self::VisualizationServer,
-        Self::CacheServer,
-        Self::MetadataWriter,
-        Self::MetadataEnvoy,
-        Self::Mlmd,
-        Self::Driver,
-        Self::Launcher,
-    ];
-
-    /// The name that files and variables carry, as in `apiserver`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ApiServer => "apiserver",
-            Self::PersistenceAgent => "persistenceagent",
-            Self::ScheduledWorkflow => "scheduledworkflow",
-            Self::ViewerCrd => "viewercrd",
-            Self::Frontend => "frontend",
-            Self::VisualizationServer => "visualizationserver",
-            Self::CacheServer => "cacheserver",
-            Self::MetadataWriter => "metadatawriter",
-            Self::MetadataEnvoy => "metadataenvoy",
-            Self::Mlmd => "mlmd",
-            Self::Driver => "driver",
-            Self::Launcher => "launcher",
-        }
-    }
-
-    /// The role of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
-    }
-}
+pub use kfp_standin::Role;
 
 /// A real program for one role of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +42,9 @@ pub fn components(folder: &Path) -> Result<Vec<Component>> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_folder = entry.path().is_dir();
         let stem = name.strip_suffix(".files").filter(|_| is_folder);
-        let Some((role, release)) = parse_name(stem.unwrap_or(&name)).filter(|_| stem.is_some() || !is_folder) else {
+        let Some((role, release)) =
+            parse_name(stem.unwrap_or(&name)).filter(|_| stem.is_some() || !is_folder)
+        else {
             bail!(
                 "{} does not belong there. A program is called ROLE-RELEASE, as in apiserver-2.16.1, a folder of files for its \
                  image ROLE-RELEASE.files; the roles are {}",
@@ -113,7 +55,12 @@ pub fn components(folder: &Path) -> Result<Vec<Component>> {
         if stem.is_some() {
             trees.insert((role, release));
         } else {
-            found.push(Component { role, release, program: entry.path(), files: None });
+            found.push(Component {
+                role,
+                release,
+                program: entry.path(),
+                files: None,
+            });
         }
     }
     for component in &mut found {
@@ -123,7 +70,12 @@ pub fn components(folder: &Path) -> Result<Vec<Component>> {
         }
     }
     if let Some((role, release)) = trees.first() {
-        bail!("{} holds {}-{release}.files but no program {}-{release}", folder.display(), role.name(), role.name());
+        bail!(
+            "{} holds {}-{release}.files but no program {}-{release}",
+            folder.display(),
+            role.name(),
+            role.name()
+        );
     }
     found.sort_by(|a, b| (a.role, &a.release).cmp(&(b.role, &b.release)));
     Ok(found)
@@ -132,7 +84,7 @@ pub fn components(folder: &Path) -> Result<Vec<Component>> {
 fn parse_name(name: &str) -> Option<(Role, String)> {
     let (role, release) = name.split_once('-')?;
     let release = Version::parse(release).ok()?;
-    Some((Role::from_name(role)?, release.to_string()))
+    Some((role.parse().ok()?, release.to_string()))
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -179,9 +131,11 @@ impl Shape {
     /// The image of a role as it is at a release.
     fn of(role: Role, release: &str) -> Result<Self> {
         let release = Version::parse(release).with_context(|| format!("{release:?} is no release"))?;
-        let shapes: Vec<Self> = serde_saphyr::from_str(SHAPES).context("tools/components.yaml cannot be read")?;
+        let shapes: Vec<Self> =
+            serde_saphyr::from_str(SHAPES).context("tools/components.yaml cannot be read")?;
         let shape = shapes.into_iter().find(|shape| shape.role == role);
-        let mut shape = shape.with_context(|| format!("tools/components.yaml says nothing about {}", role.name()))?;
+        let mut shape =
+            shape.with_context(|| format!("tools/components.yaml says nothing about {}", role.name()))?;
         for change in std::mem::take(&mut shape.changes) {
             if change.since <= release {
                 shape.user = change.user.unwrap_or(shape.user);
@@ -229,20 +183,34 @@ impl Shape {
     }
 }
 
-/// The stand-in, in the shape of the component whose place it takes.
+/// The stand-in, in the image that it describes itself for the component whose place it takes.
 pub fn stand_in(program: &Path, role: Role, release: &str, tools: &Tools) -> Result<Draft> {
-    let shape = Shape::of(role, release)?;
+    let image = kfp_standin::images::image(role, release)?;
     let mut layer = Layer::default();
-    layer.file(&shape.program, program, 0o755);
-    let host = [Path::new("/")];
-    for (path, library) in Roots(&host).closure(program, "/bin")? {
-        layer.file(&path, &library, 0o755);
+    layer.file(&image.program, program, 0o755);
+    for link in &image.links {
+        layer.link(link, &image.program);
     }
-    let mut user = Layer::default();
-    shape.add_user(&mut user);
-    let mut start = shape.start(true);
-    start.env.extend([format!("KFP_STANDIN_ROLE={}", role.name()), format!("KFP_STANDIN_RELEASE={release}")]);
-    Ok(Draft { layers: vec![alpine(tools)?, layer, user], start, actual: "stand-in of this tree".into() })
+    for (path, text) in &image.files {
+        layer.text(path, text);
+    }
+    let variables = image
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let start = Start {
+        env: std::iter::once(PATH.to_owned()).chain(variables).collect(),
+        entrypoint: image.entrypoint.clone(),
+        cmd: image.command.clone(),
+        user: image.user.clone(),
+        working_dir: image.working_directory.clone(),
+        ..Start::default()
+    };
+    Ok(Draft {
+        layers: vec![alpine(tools)?, layer],
+        start,
+        actual: "stand-in of this tree".into(),
+    })
 }
 
 /// A real component, over a small Debian that brings shell, certificate authorities and the usual libraries.
@@ -251,13 +219,18 @@ pub fn real(component: &Component, tools: &Tools) -> Result<Draft> {
     let system = tools.root(Tool::Components)?;
     let mut base = Layer::default();
     base.tree("", &system)?;
-    base.text("etc/ssl/certs/ca-certificates.crt", &authorities(&system)?).folder("tmp", 0o1777, 0).link("bin/sh", "dash");
+    base.text("etc/ssl/certs/ca-certificates.crt", &authorities(&system)?)
+        .folder("tmp", 0o1777, 0)
+        .link("bin/sh", "dash");
     let mut layer = Layer::default();
     if shape.system == System::Alpine {
         shape.add_user(&mut layer);
     }
     let files = component.files.as_deref();
-    let roots: Vec<&Path> = files.into_iter().chain([system.as_path(), Path::new("/")]).collect();
+    let roots: Vec<&Path> = files
+        .into_iter()
+        .chain([system.as_path(), Path::new("/")])
+        .collect();
     let folder = shape.program.rsplit_once('/').map_or("", |(folder, _)| folder);
     for (path, library) in Roots(&roots).closure(&component.program, folder)? {
         if !library.starts_with(&system) {
@@ -270,7 +243,11 @@ pub fn real(component: &Component, tools: &Tools) -> Result<Draft> {
     layer.file(&shape.program, &component.program, 0o755);
     let start = shape.start(is_native(&component.program)?);
     let actual = format!("{}, brought along", component.program.display());
-    Ok(Draft { layers: vec![base, layer], start, actual })
+    Ok(Draft {
+        layers: vec![base, layer],
+        start,
+        actual,
+    })
 }
 
 /// Whether the kernel starts the file by itself: an ELF program, or a script that names its interpreter.
@@ -290,7 +267,11 @@ mod tests {
         for role in Role::ALL {
             for release in ["2.5.0", "2.16.1", "2.17.0"] {
                 let shape = Shape::of(role, release).unwrap();
-                assert!(shape.program.starts_with('/') && !(shape.entrypoint.is_empty() && shape.command.is_empty()), "{role:?}");
+                assert!(
+                    shape.program.starts_with('/')
+                        && !(shape.entrypoint.is_empty() && shape.command.is_empty()),
+                    "{role:?}"
+                );
             }
         }
     }
@@ -307,15 +288,25 @@ mod tests {
     #[test]
     fn a_script_is_started_by_upstreams_interpreter_and_a_native_program_by_itself() {
         let shape = Shape::of(Role::Frontend, "2.16.1").unwrap();
-        assert_eq!(shape.start(false).cmd, ["node", "/server/dist/server.js", "../client/", "3000"]);
-        assert_eq!(shape.start(true).cmd, ["/server/dist/server.js", "../client/", "3000"]);
+        assert_eq!(
+            shape.start(false).cmd,
+            ["node", "/server/dist/server.js", "../client/", "3000"]
+        );
+        assert_eq!(
+            shape.start(true).cmd,
+            ["/server/dist/server.js", "../client/", "3000"]
+        );
     }
 
     #[test]
     fn a_program_inside_a_shell_command_is_named_in_it() {
         let start = Shape::of(Role::ApiServer, "2.16.1").unwrap().start(true);
         assert_eq!(start.cmd[..2], ["/bin/sh", "-c"]);
-        assert!(start.cmd[2].starts_with("/bin/apiserver --config=/config "), "{:?}", start.cmd);
+        assert!(
+            start.cmd[2].starts_with("/bin/apiserver --config=/config "),
+            "{:?}",
+            start.cmd
+        );
     }
 
     #[test]
@@ -325,8 +316,14 @@ mod tests {
         fs::create_dir(folder.path().join("apiserver-2.16.1.files")).unwrap();
         fs::write(folder.path().join("driver-2.17.0"), "x").unwrap();
         let found = components(folder.path()).unwrap();
-        let short: Vec<_> = found.iter().map(|found| (found.role.name(), found.release.as_str(), found.files.is_some())).collect();
-        assert_eq!(short, [("apiserver", "2.16.1", true), ("driver", "2.17.0", false)]);
+        let short: Vec<_> = found
+            .iter()
+            .map(|found| (found.role.name(), found.release.as_str(), found.files.is_some()))
+            .collect();
+        assert_eq!(
+            short,
+            [("apiserver", "2.16.1", true), ("driver", "2.17.0", false)]
+        );
     }
 
     #[rstest]

@@ -14,30 +14,54 @@ pub fn of_catalog(programs: &Programs, real: &[Component]) -> Result<Vec<WantedI
     let mut wanted = BTreeMap::new();
     let mut used = 0;
     for (release, install) in Catalog::builtin()?.installable() {
-        let needs = release.dependencies.as_ref().with_context(|| format!("KFP {} has no dependencies", release.version))?;
+        let needs = release
+            .dependencies
+            .as_ref()
+            .with_context(|| format!("KFP {} has no dependencies", release.version))?;
         for (purpose, name) in &install.images {
             let kind = match role(purpose) {
                 Some(role) => {
                     // ML Metadata has releases of its own.
-                    let version = if role == Role::Mlmd { needs.mlmd.clone() } else { release.version.to_string() };
-                    match real.iter().find(|component| component.role == role && component.release == version) {
+                    let version = if role == Role::Mlmd {
+                        needs.mlmd.clone()
+                    } else {
+                        release.version.to_string()
+                    };
+                    match real
+                        .iter()
+                        .find(|component| component.role == role && component.release == version)
+                    {
                         Some(component) => {
                             used += usize::from(!wanted.contains_key(name));
                             Kind::Real(component.clone())
                         }
-                        None => Kind::StandIn { program: programs.stand_in.clone(), role, release: version },
+                        None => Kind::StandIn {
+                            program: programs.stand_in.clone(),
+                            role,
+                            release: version,
+                        },
                     }
                 }
-                None => other(purpose, needs).with_context(|| format!("KFP {} wants the image {name}", release.version))?,
+                None => other(purpose, needs)
+                    .with_context(|| format!("KFP {} wants the image {name}", release.version))?,
             };
             wanted.insert(name.clone(), kind);
         }
     }
     if used < real.len() {
-        let names: Vec<String> = real.iter().map(|component| format!("{}-{}", component.role.name(), component.release)).collect();
-        bail!("of the real components {}, only {used} belong to a release that the operator installs", names.join(", "));
+        let names: Vec<String> = real
+            .iter()
+            .map(|component| format!("{}-{}", component.role.name(), component.release))
+            .collect();
+        bail!(
+            "of the real components {}, only {used} belong to a release that the operator installs",
+            names.join(", ")
+        );
     }
-    Ok(wanted.into_iter().map(|(name, kind)| WantedImage { name, kind }).collect())
+    Ok(wanted
+        .into_iter()
+        .map(|(name, kind)| WantedImage { name, kind })
+        .collect())
 }
 
 /// The role of the KFP program in an image of this purpose; `None` for programs of others.
@@ -78,11 +102,20 @@ mod tests {
     use super::*;
 
     fn programs() -> Programs {
-        Programs { operator: "operator".into(), kfpctl: "kfpctl".into(), stand_in: "stand-in".into() }
+        Programs {
+            operator: "operator".into(),
+            kfpctl: "kfpctl".into(),
+            stand_in: "stand-in".into(),
+        }
     }
 
     fn component(role: Role, release: &str) -> Component {
-        Component { role, release: release.into(), program: "real".into(), files: None }
+        Component {
+            role,
+            release: release.into(),
+            program: "real".into(),
+            files: None,
+        }
     }
 
     #[test]
@@ -99,8 +132,11 @@ mod tests {
     fn a_real_component_takes_the_place_of_its_stand_in_only() {
         let real = component(Role::ApiServer, "2.16.1");
         let wanted = of_catalog(&programs(), std::slice::from_ref(&real)).unwrap();
-        let places: Vec<&str> =
-            wanted.iter().filter(|image| matches!(image.kind, Kind::Real(_))).map(|image| image.name.as_str()).collect();
+        let places: Vec<&str> = wanted
+            .iter()
+            .filter(|image| matches!(image.kind, Kind::Real(_)))
+            .map(|image| image.name.as_str())
+            .collect();
         assert_eq!(places, ["ghcr.io/kubeflow/kfp-api-server:2.16.1"]);
     }
 

@@ -21,7 +21,11 @@ impl Programs {
     /// Builds what changed.
     pub fn build() -> Result<Self> {
         let [operator, kfpctl, stand_in] = build(["kfp-operator", "kfpctl", "kfp-standin"])?;
-        Ok(Self { operator, kfpctl, stand_in })
+        Ok(Self {
+            operator,
+            kfpctl,
+            stand_in,
+        })
     }
 }
 
@@ -35,12 +39,18 @@ pub fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start cargo")?;
-    anyhow::ensure!(output.status.success(), "cargo build ended with {}", output.status);
+    anyhow::ensure!(
+        output.status.success(),
+        "cargo build ended with {}",
+        output.status
+    );
     let messages = String::from_utf8(output.stdout).context("cargo build wrote no text")?;
     let mut found = [const { None }; N];
     for message in messages.lines() {
         let message: Value = serde_json::from_str(message).context("cargo build wrote no JSON")?;
-        if let Some(place) = names.iter().position(|name| message.pointer("/target/name") == Some(&Value::from(*name)))
+        if let Some(place) = names
+            .iter()
+            .position(|name| message.pointer("/target/name") == Some(&Value::from(*name)))
             && let Some(program) = message["executable"].as_str()
         {
             found[place] = Some(PathBuf::from(program));
@@ -48,5 +58,7 @@ pub fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
     }
     let missing = || format!("cargo build made not all of {}", names.join(", "));
     let found: Option<Vec<PathBuf>> = found.into_iter().collect();
-    found.and_then(|found| found.try_into().ok()).with_context(missing)
+    found
+        .and_then(|found| found.try_into().ok())
+        .with_context(missing)
 }
