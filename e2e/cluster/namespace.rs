@@ -22,6 +22,13 @@ use crate::tools::{Tool, Tools};
 /// Prepares the namespaces from inside, then becomes their process 1. `$1` is the cluster's folder, `$2` the pause program.
 const SETUP: &str = include_str!("namespace.sh");
 
+/// Writes down its own process id and start time before it becomes the program that follows, so that not even a crash
+/// right after the start leaves a process that nobody knows. `$0` is the file.
+const RECORD: &str = r#"read -r stat < /proc/$$/stat && echo "$stat" > "$0" && exec "$@""#;
+
+/// The file about the program that made the namespaces and waits for their end.
+const KEEPER: &str = "keeper";
+
 /// Folders of the host that the cluster sees empty; the cache must not lie in one.
 pub const HIDDEN: [&str; 4] = ["/run", "/var/run", "/var/lib", "/var/log"];
 
@@ -140,8 +147,11 @@ impl<'a> Namespaces<'a> {
         }
         let log = File::create(folder.join("logs/namespaces.log"))?;
         let pause = tools.program(Tool::Pause, "pause")?;
-        let child = programs
-            .command("unshare")
+        let mut child = programs
+            .command("/bin/sh")
+            .args(["-c", RECORD])
+            .arg(folder.join(KEEPER))
+            .arg("unshare")
             .args([
                 "--net",
                 "--mount",
@@ -162,20 +172,16 @@ impl<'a> Namespaces<'a> {
             .process_group(0)
             .spawn()
             .context("cannot start unshare; it is in the package util-linux")?;
-        let keeper = ProcessId::of(i32::try_from(child.id())?).context("unshare ended at once")?;
-        state.keeper = Some(keeper);
-        state.write(folder)?;
         let ready = folder.join("namespaces-ready");
         wait_for("the cluster's namespaces", Duration::from_secs(20), || {
-            if !keeper.is_alive() {
-                bail!(
-                    "they could not be made: {}",
-                    fs::read_to_string(folder.join("logs/namespaces.log"))?
-                );
+            if let Some(status) = child.try_wait()? {
+                let log = fs::read_to_string(folder.join("logs/namespaces.log"))?;
+                bail!("they could not be made ({status}): {log}");
             }
             Ok(ready.exists())
         })?;
-        let first = child_of(keeper.pid).context("the namespaces have no process 1")?;
+        let keeper = i32::try_from(child.id()).context("a process id out of range")?;
+        let first = child_of(keeper).context("the namespaces have no process 1")?;
         state.first = Some(first);
         state.write(folder)?;
         let namespaces = Self {
@@ -252,11 +258,14 @@ impl<'a> Namespaces<'a> {
 
 /// Ends everything in a cluster's namespaces and removes the link to them.
 pub fn end(folder: &Path, state: &State) -> Result<()> {
-    let processes = [state.first, state.keeper];
+    let keeper = fs::read_to_string(folder.join(KEEPER))
+        .ok()
+        .and_then(|stat| ProcessId::from_stat(&stat));
+    let processes = [state.first, keeper];
     for process in processes.into_iter().flatten() {
         process.signal(Signal::SIGKILL)?;
     }
-    // A keeper that was recorded without its child had not got far: the child dies with it (unshare --kill-child).
+    // A process 1 that was not recorded yet dies with its keeper (unshare --kill-child).
     for process in processes.into_iter().flatten() {
         if !process.wait_gone(Duration::from_secs(30)) {
             bail!("process {} does not end", process.pid);

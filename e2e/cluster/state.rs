@@ -17,9 +17,7 @@ use crate::process::ProcessId;
 pub struct State {
     /// Which addresses it has.
     pub index: u8,
-    /// The program that made the namespaces and waits for their end; killing it ends everything inside.
-    pub keeper: Option<ProcessId>,
-    /// Process 1 of the namespaces.
+    /// Process 1 of the namespaces: everything in them ends with it.
     pub first: Option<ProcessId>,
     /// Set when the cluster has been ready once.
     pub ready: bool,
@@ -97,7 +95,6 @@ pub fn begin(cache: &Cache, name: &str, made_of: String) -> Result<State> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let state = State {
         index,
-        keeper: None,
         first: None,
         ready: false,
         made_of,
