@@ -60,6 +60,8 @@ allow_empty="${MARIADB_ALLOW_EMPTY_ROOT_PASSWORD:-}${MYSQL_ALLOW_EMPTY_PASSWORD:
 random="${MARIADB_RANDOM_ROOT_PASSWORD:-}${MYSQL_RANDOM_ROOT_PASSWORD:-}"
 
 sql() { mariadb --no-defaults --protocol=socket --user=root --socket="$socket" --comments "$@"; }
+# The official image's own name for it, which files in /docker-entrypoint-initdb.d may use.
+docker_process_sql() { sql "$@"; }
 
 initialize() {
     [ -n "$MARIADB_ROOT_PASSWORD$allow_empty$random" ] ||

@@ -63,6 +63,8 @@ from_file MYSQL_USER
 from_file MYSQL_PASSWORD
 
 sql() { mysql --no-defaults --protocol=socket --user=root --socket="$socket" --comments "$@"; }
+# The official image's own name for it, which files in /docker-entrypoint-initdb.d may use.
+docker_process_sql() { sql "$@"; }
 
 initialize() {
     [ -n "$MYSQL_ROOT_PASSWORD$MYSQL_ALLOW_EMPTY_PASSWORD$MYSQL_RANDOM_ROOT_PASSWORD" ] ||
