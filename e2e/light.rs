@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -20,12 +21,18 @@ use crate::tools::{Tool, Tools};
 
 /// How often a start is tried anew because somebody else took a port in between.
 const TRIES: u32 = 3;
+/// Range of the addresses of Services. Nothing listens there unless a test makes it.
+pub const SERVICES: &str = "10.243.0.0/16";
 
 /// What a control plane has beside etcd and the API server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Start the controller-manager too: garbage collection, service account tokens, namespace deletion, Deployments.
     pub controller_manager: bool,
+    /// The controllers that run in it, by their names there; empty for all.
+    pub controllers: &'static [&'static str],
+    /// Users whose requests are written to `audit.log`, one JSON object a line, without bodies.
+    pub audited: &'static [&'static str],
 }
 
 /// A running etcd and API server on free ports of the loopback address.
@@ -35,6 +42,7 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     etcd_url: String,
     children: Vec<(ProcessId, Child)>,
+    adopted: Mutex<Vec<ProcessId>>,
     tools: Tools,
 }
 
@@ -80,6 +88,7 @@ impl ControlPlane {
             kubeconfig,
             etcd_url,
             children: Vec::new(),
+            adopted: Mutex::default(),
             tools: tools.clone(),
         };
         let etcd = tools.program(Tool::Etcd, "etcd")?;
@@ -93,14 +102,16 @@ impl ControlPlane {
             etcd_port: ports[0],
             address: Ipv4Addr::LOCALHOST.into(),
             port: ports[2],
-            services: "10.243.0.0/24".into(),
+            services: SERVICES.into(),
             folder: &plane.folder.join("apiserver"),
             nodes: false,
         };
+        let mut arguments = api_server.options();
+        arguments.extend(plane.audit(options.audited)?);
         plane.spawn(
             "kube-apiserver",
             &tools.program(Tool::Kubernetes, "kube-apiserver")?,
-            api_server.options(),
+            arguments,
         )?;
         plane.wait_ready()?;
         if options.controller_manager {
@@ -108,16 +119,41 @@ impl ControlPlane {
             let file = plane.folder.join("controller-manager.kubeconfig");
             let own = pki.write_kubeconfig("controller-manager", &plane.server, file)?;
             let program = tools.program(Tool::Kubernetes, "kube-controller-manager")?;
-            let arguments = kubernetes::controller_manager(
+            let mut arguments = kubernetes::controller_manager(
                 &pki,
                 &own,
                 ports[3],
                 &plane.folder.join("controller-manager"),
             );
+            if !options.controllers.is_empty() {
+                arguments.push(format!("--controllers={}", options.controllers.join(",")));
+            }
             plane.spawn("kube-controller-manager", &program, arguments)?;
             kubernetes::wait_service_account(tools, &plane.kubeconfig)?;
         }
         Ok(plane)
+    }
+
+    /// Options of the API server that write the requests of these users to a log.
+    fn audit(&self, users: &[&str]) -> Result<Vec<String>> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let policy = serde_json::json!({
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata", "users": users}, {"level": "None"}],
+        });
+        let file = self.folder.join("audit-policy.json");
+        fs::write(&file, policy.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(vec![
+            format!("--audit-policy-file={}", file.display()),
+            format!("--audit-log-path={}", self.audit_log().display()),
+            // One file however long it gets, and each line is there by the time of the answer.
+            "--audit-log-maxsize=0".into(),
+            "--audit-log-mode=blocking".into(),
+        ])
     }
 
     /// Starts a process that belongs to this control plane; its output goes to `NAME.log`.
@@ -136,16 +172,7 @@ impl ControlPlane {
         let pid = i32::try_from(child.id()).context("a process id out of range")?;
         let id = ProcessId::of(pid).with_context(|| format!("{name} ended at once"))?;
         self.children.push((id, child));
-        let owner = i32::try_from(std::process::id())
-            .ok()
-            .and_then(ProcessId::of)
-            .context("this process has no id")?;
-        let record = Record {
-            owner,
-            processes: self.children.iter().map(|(id, _)| *id).collect(),
-        };
-        fs::write(self.folder.join("record.json"), serde_json::to_vec(&record)?)?;
-        Ok(())
+        self.record(&[])
     }
 
     fn wait_ready(&mut self) -> Result<()> {
@@ -193,6 +220,37 @@ impl ControlPlane {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What the audited users asked for.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join("audit.log")
+    }
+
+    /// Notes a process of the caller's, so that it ends with the next start if this program is killed before it ends it.
+    pub fn adopt(&self, child: &Child) -> Result<()> {
+        let pid = i32::try_from(child.id()).context("a process id out of range")?;
+        if let Some(id) = ProcessId::of(pid) {
+            let mut adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
+            adopted.retain(|process| process.is_alive());
+            adopted.push(id);
+            self.record(&adopted)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, adopted: &[ProcessId]) -> Result<()> {
+        let own = i32::try_from(std::process::id()).ok().and_then(ProcessId::of);
+        let own_children = self.children.iter().map(|(id, _)| *id);
+        let record = Record {
+            owner: own.context("this process has no id")?,
+            processes: own_children.chain(adopted.iter().copied()).collect(),
+        };
+        Ok(fs::write(
+            self.folder.join("record.json"),
+            serde_json::to_vec(&record)?,
+        )?)
     }
 
     /// kubectl for this control plane.

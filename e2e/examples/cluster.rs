@@ -47,6 +47,7 @@ fn main() -> Result<()> {
                     &tools,
                     Options {
                         controller_manager: true,
+                        ..Options::default()
                     },
                 )
             })?;
