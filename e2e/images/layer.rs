@@ -137,15 +137,6 @@ impl Layer {
         let path = path.trim_matches('/');
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         let merged = MERGED.contains(&first);
-        if merged && rest.is_empty() {
-            // The link itself (or an empty folder in its place): made below, when something lies in it.
-            return self;
-        }
-        let path = if merged {
-            format!("usr/{path}")
-        } else {
-            path.to_owned()
-        };
         if merged {
             let content = Content::Link(format!("usr/{first}"));
             self.entries.insert(
@@ -156,7 +147,16 @@ impl Layer {
                     content,
                 },
             );
+            if rest.is_empty() {
+                // Whatever is asked for in the link's place, the link is what is there.
+                return self;
+            }
         }
+        let path = if merged {
+            format!("usr/{path}")
+        } else {
+            path.to_owned()
+        };
         let mut parent = path.as_str();
         while let Some((above, _)) = parent.rsplit_once('/') {
             let mode = if above == "tmp" || above == "var/tmp" {
@@ -339,6 +339,19 @@ mod tests {
             ),
             ("tmp/".into(), 0o1777)
         );
+    }
+
+    #[test]
+    fn a_whole_system_keeps_its_links_into_usr() {
+        let folder = tempfile::tempdir().unwrap();
+        let system = folder.path().join("system");
+        fs::create_dir_all(system.join("usr/lib64")).unwrap();
+        std::os::unix::fs::symlink("usr/lib64", system.join("lib64")).unwrap();
+        fs::write(system.join("usr/lib64/loader"), "").unwrap();
+        let mut layer = Layer::default();
+        layer.tree("", &system).unwrap();
+        let file = layer.store(&Cache::at(folder.path().join("cache")).unwrap()).unwrap();
+        assert_eq!(paths(&file), ["lib64", "usr/", "usr/lib64/", "usr/lib64/loader"]);
     }
 
     #[test]
