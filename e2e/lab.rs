@@ -38,14 +38,14 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes what is not there yet: programs, tools, cluster, images, and the operator in it. `real` is a folder of real KFP
-    /// programs that take the place of their stand-ins.
-    pub fn up(name: &str, real: Option<&Path>, progress: &Progress) -> Result<Self> {
+    /// Makes what is not there yet: programs, tools, cluster, the images of these KFP releases, and the operator in it. `real`
+    /// is a folder of real KFP programs that take the place of their stand-ins.
+    pub fn up(name: &str, releases: &[&str], real: Option<&Path>, progress: &Progress) -> Result<Self> {
         let real: Vec<Component> = real.map(components).transpose()?.unwrap_or_default();
         let programs = progress.stage("build the operator, kfpctl and the stand-in", |_| {
             Programs::build()
         })?;
-        let mut wanted = images::of_catalog(&programs, &real)?;
+        let mut wanted = images::of_releases(releases, &programs, &real)?;
         wanted.push(WantedImage {
             name: OPERATOR_IMAGE.into(),
             kind: Kind::Operator {

@@ -186,8 +186,10 @@ impl Shape {
 /// The stand-in, in the image that it describes itself for the component whose place it takes.
 pub fn stand_in(program: &Path, role: Role, release: &str, tools: &Tools) -> Result<Draft> {
     let image = kfp_standin::images::image(role, release)?;
+    // The program is the same in every image, so it has a layer of its own that is stored and imported once.
+    let mut shared = Layer::default();
+    shared.file(&image.program, program, 0o755);
     let mut layer = Layer::default();
-    layer.file(&image.program, program, 0o755);
     for link in &image.links {
         layer.link(link, &image.program);
     }
@@ -207,7 +209,7 @@ pub fn stand_in(program: &Path, role: Role, release: &str, tools: &Tools) -> Res
         ..Start::default()
     };
     Ok(Draft {
-        layers: vec![alpine(tools)?, layer],
+        layers: vec![alpine(tools)?, shared, layer],
         start,
         actual: "stand-in of this tree".into(),
     })

@@ -1,6 +1,6 @@
 //! PROOF: which images the releases of the catalog want, and what stands behind each name where upstream's cannot be had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use kfp_releases::Catalog;
@@ -9,11 +9,18 @@ use kfp_releases::release::{Dependencies, ObjectStoreKind};
 use super::programs::Programs;
 use crate::images::{Component, Kind, Role, WantedImage};
 
-/// Every image of every installable release; a real component takes the place of the stand-in of its role and release.
-pub fn of_catalog(programs: &Programs, real: &[Component]) -> Result<Vec<WantedImage>> {
+/// Every image of these releases; a real component takes the place of the stand-in of its role and release.
+pub fn of_releases(versions: &[&str], programs: &Programs, real: &[Component]) -> Result<Vec<WantedImage>> {
+    let catalog = Catalog::builtin()?;
     let mut wanted = BTreeMap::new();
-    let mut used = 0;
-    for (release, install) in Catalog::builtin()?.installable() {
+    let mut used = BTreeSet::new();
+    for version in versions {
+        let release = catalog
+            .release(version)
+            .with_context(|| format!("the catalog has no KFP {version}"))?;
+        let install = release
+            .installable()
+            .with_context(|| format!("KFP {version} is not installable"))?;
         let needs = release
             .dependencies
             .as_ref()
@@ -32,7 +39,7 @@ pub fn of_catalog(programs: &Programs, real: &[Component]) -> Result<Vec<WantedI
                         .find(|component| component.role == role && component.release == version)
                     {
                         Some(component) => {
-                            used += usize::from(!wanted.contains_key(name));
+                            used.insert(&component.program);
                             Kind::Real(component.clone())
                         }
                         None => Kind::StandIn {
@@ -48,16 +55,21 @@ pub fn of_catalog(programs: &Programs, real: &[Component]) -> Result<Vec<WantedI
             wanted.insert(name.clone(), kind);
         }
     }
-    if used < real.len() {
-        let names: Vec<String> = real
-            .iter()
-            .map(|component| format!("{}-{}", component.role.name(), component.release))
-            .collect();
-        bail!(
-            "of the real components {}, only {used} belong to a release that the operator installs",
-            names.join(", ")
+    for component in real {
+        // One for another release is no mistake: a folder may serve several runs.
+        let known = component.role == Role::Mlmd || catalog.release(&component.release).is_some();
+        anyhow::ensure!(
+            known,
+            "{}: the catalog has no KFP {}",
+            component.program.display(),
+            component.release
         );
     }
+    anyhow::ensure!(
+        real.is_empty() || !used.is_empty(),
+        "none of the real components belongs to KFP {}",
+        versions.join(", ")
+    );
     Ok(wanted
         .into_iter()
         .map(|(name, kind)| WantedImage { name, kind })
@@ -120,8 +132,8 @@ mod tests {
 
     #[test]
     fn every_image_of_every_installable_release_has_something_behind_it() {
-        let wanted = of_catalog(&programs(), &[]).unwrap();
-        for (_, install) in Catalog::builtin().unwrap().installable() {
+        for (release, install) in Catalog::builtin().unwrap().installable() {
+            let wanted = of_releases(&[&release.version.to_string()], &programs(), &[]).unwrap();
             for name in install.images.values() {
                 assert!(wanted.iter().any(|image| image.name == *name), "{name}");
             }
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn a_real_component_takes_the_place_of_its_stand_in_only() {
         let real = component(Role::ApiServer, "2.16.1");
-        let wanted = of_catalog(&programs(), std::slice::from_ref(&real)).unwrap();
+        let wanted = of_releases(&["2.16.1", "2.17.0"], &programs(), std::slice::from_ref(&real)).unwrap();
         let places: Vec<&str> = wanted
             .iter()
             .filter(|image| matches!(image.kind, Kind::Real(_)))
@@ -142,6 +154,15 @@ mod tests {
 
     #[test]
     fn a_real_component_of_an_unknown_release_is_an_error() {
-        assert!(of_catalog(&programs(), &[component(Role::ApiServer, "9.9.9")]).is_err());
+        let real = [
+            component(Role::ApiServer, "2.16.1"),
+            component(Role::ApiServer, "9.9.9"),
+        ];
+        assert!(of_releases(&["2.16.1"], &programs(), &real).is_err());
+    }
+
+    #[test]
+    fn real_components_that_nobody_asks_for_are_an_error() {
+        assert!(of_releases(&["2.16.1"], &programs(), &[component(Role::ApiServer, "2.17.0")]).is_err());
     }
 }

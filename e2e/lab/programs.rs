@@ -29,12 +29,18 @@ impl Programs {
     }
 }
 
-/// Builds programs of the workspace and says where each lies.
+/// Builds the workspace's programs and says where these lie. All are built at once, as `cargo test` does: building some of
+/// them would choose other features of their libraries and compile those anew.
 pub fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
-        .args(names.iter().flat_map(|name| ["--package", name]))
+        .args([
+            "build",
+            "--locked",
+            "--bins",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .current_dir(super::root())
         .stderr(Stdio::inherit())
         .output()

@@ -52,11 +52,23 @@ enum Where {
 pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.down {
         let there = Cluster::down(&Cache::locate()?, CLUSTER, &Progress::new())?;
-        println!("{}", if there { "The demo is gone." } else { "There was no demo." });
+        println!(
+            "{}",
+            if there {
+                "The demo is gone."
+            } else {
+                "There was no demo."
+            }
+        );
         return Ok(());
     }
-    let path = if arguments.manifest.exists() { arguments.manifest.clone() } else { root().join(&arguments.manifest) };
-    let manifest = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let path = if arguments.manifest.exists() {
+        arguments.manifest.clone()
+    } else {
+        root().join(&arguments.manifest)
+    };
+    let manifest =
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let wanted = Wanted::read(&manifest).with_context(|| path.display().to_string())?;
     match (arguments.cluster, &arguments.operator_image) {
         (Where::Current, Some(image)) => on_current(&manifest, &wanted, image),
@@ -68,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 struct Wanted {
     name: String,
     namespace: String,
+    version: String,
 }
 
 impl Wanted {
@@ -79,8 +92,15 @@ impl Wanted {
             .context("has no KfpInstallation")?;
         let installation: KfpInstallation = serde_json::from_value(installation)?;
         Ok(Self {
-            name: installation.metadata.name.context("the KfpInstallation has no name")?,
-            namespace: installation.metadata.namespace.unwrap_or_else(|| "default".into()),
+            name: installation
+                .metadata
+                .name
+                .context("the KfpInstallation has no name")?,
+            namespace: installation
+                .metadata
+                .namespace
+                .unwrap_or_else(|| "default".into()),
+            version: installation.spec.version,
         })
     }
 
@@ -96,12 +116,15 @@ impl Wanted {
 
 fn on_local(manifest: &str, wanted: &Wanted, real: Option<&Path>) -> Result<()> {
     let progress = Progress::new();
-    let lab = Lab::up(CLUSTER, real, &progress)?;
+    let lab = Lab::up(CLUSTER, &[&wanted.version], real, &progress)?;
     lab.apply(&wanted.namespace_manifest())?;
     lab.apply(manifest)?;
     println!();
     lab.await_ready(&wanted.namespace, &wanted.name, PATIENCE)?;
-    let url = format!("http://{}", lab.service_address(&wanted.namespace, "ml-pipeline-ui")?);
+    let url = format!(
+        "http://{}",
+        lab.service_address(&wanted.namespace, "ml-pipeline-ui")?
+    );
     let answer = get(&url)?;
     print!("\n{}\n{}", versions(&lab), times(&progress));
     println!(
@@ -127,7 +150,9 @@ fn versions(lab: &Lab) -> Table {
 
 fn times(progress: &Progress) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["STAGE", "SECONDS"]);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["STAGE", "SECONDS"]);
     for (stage, took) in progress.timings() {
         table.add_row([stage, format!("{:.1}", took.as_secs_f64())]);
     }
@@ -137,13 +162,19 @@ fn times(progress: &Progress) -> Table {
 /// Asks for the page as a browser would, and returns its status line: the URL that is printed must work.
 fn get(url: &str) -> Result<String> {
     let host = url.trim_start_matches("http://");
-    let address = format!("{host}:80").parse().with_context(|| format!("{url} has no address"))?;
+    let address = format!("{host}:80")
+        .parse()
+        .with_context(|| format!("{url} has no address"))?;
     let limit = Duration::from_secs(5);
-    let mut stream = TcpStream::connect_timeout(&address, limit).with_context(|| format!("{url} does not answer"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&address, limit).with_context(|| format!("{url} does not answer"))?;
     stream.set_read_timeout(Some(limit))?;
     write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.take(4096).read_to_end(&mut answer).with_context(|| format!("{url} stops answering"))?;
+    stream
+        .take(4096)
+        .read_to_end(&mut answer)
+        .with_context(|| format!("{url} stops answering"))?;
     let answer = String::from_utf8_lossy(&answer);
     let status = answer.lines().next().unwrap_or_default().to_owned();
     anyhow::ensure!(status.contains(" 200 "), "{url} answers {status:?}");
@@ -153,27 +184,80 @@ fn get(url: &str) -> Result<String> {
 /// The same on a cluster that is there, with its own images. Not run by our tests: there is no such cluster where they run.
 fn on_current(manifest: &str, wanted: &Wanted, operator_image: &str) -> Result<()> {
     let render = kubectl(&["kustomize", &root().join("config/default").display().to_string()])?;
-    anyhow::ensure!(render.contains(OPERATOR_IMAGE), "config/default does not name {OPERATOR_IMAGE}");
-    apply(&["--server-side", "--force-conflicts"], &render.replace(OPERATOR_IMAGE, operator_image))?;
-    if kubectl(&["get", "crd", "workflows.argoproj.io", "--ignore-not-found", "-o", "name"])?.is_empty() {
-        kubectl(&["apply", "--server-side", "-k", &root().join("config/operand-crds/argo").display().to_string()])?;
+    anyhow::ensure!(
+        render.contains(OPERATOR_IMAGE),
+        "config/default does not name {OPERATOR_IMAGE}"
+    );
+    apply(
+        &["--server-side", "--force-conflicts"],
+        &render.replace(OPERATOR_IMAGE, operator_image),
+    )?;
+    if kubectl(&[
+        "get",
+        "crd",
+        "workflows.argoproj.io",
+        "--ignore-not-found",
+        "-o",
+        "name",
+    ])?
+    .is_empty()
+    {
+        kubectl(&[
+            "apply",
+            "--server-side",
+            "-k",
+            &root().join("config/operand-crds/argo").display().to_string(),
+        ])?;
     }
-    kubectl(&["-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/kfp-operator", "--timeout=300s"])?;
-    apply(&["--server-side", "--field-manager=kfp-demo"], &wanted.namespace_manifest())?;
+    kubectl(&[
+        "-n",
+        OPERATOR_NAMESPACE,
+        "rollout",
+        "status",
+        "deployment/kfp-operator",
+        "--timeout=300s",
+    ])?;
+    apply(
+        &["--server-side", "--field-manager=kfp-demo"],
+        &wanted.namespace_manifest(),
+    )?;
     apply(&[], manifest)?;
     let [kfpctl] = programs::build(["kfpctl"])?;
     let status = Command::new(kfpctl)
-        .args(["status", &wanted.name, "-n", &wanted.namespace, "--wait", "--timeout", &PATIENCE.to_string()])
+        .args([
+            "status",
+            &wanted.name,
+            "-n",
+            &wanted.namespace,
+            "--wait",
+            "--timeout",
+            &PATIENCE.to_string(),
+        ])
         .status()?;
-    anyhow::ensure!(status.success(), "{}/{} did not become ready", wanted.namespace, wanted.name);
-    println!("\nThe UI  kubectl -n {} port-forward service/ml-pipeline-ui 8080:80", wanted.namespace);
+    anyhow::ensure!(
+        status.success(),
+        "{}/{} did not become ready",
+        wanted.namespace,
+        wanted.name
+    );
+    println!(
+        "\nThe UI  kubectl -n {} port-forward service/ml-pipeline-ui 8080:80",
+        wanted.namespace
+    );
     Ok(())
 }
 
 fn kubectl(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("kubectl").args(arguments).output().context("cannot start kubectl; it must be on PATH")?;
+    let output = Command::new("kubectl")
+        .args(arguments)
+        .output()
+        .context("cannot start kubectl; it must be on PATH")?;
     if !output.status.success() {
-        bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "kubectl {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -186,7 +270,11 @@ fn apply(options: &[&str], manifest: &str) -> Result<()> {
         .stdin(Stdio::piped())
         .spawn()
         .context("cannot start kubectl; it must be on PATH")?;
-    child.stdin.take().context("kubectl has no input")?.write_all(manifest.as_bytes())?;
+    child
+        .stdin
+        .take()
+        .context("kubectl has no input")?
+        .write_all(manifest.as_bytes())?;
     anyhow::ensure!(child.wait()?.success(), "kubectl apply failed");
     Ok(())
 }
