@@ -19,7 +19,8 @@ pub const GENERATED_ANNOTATION: &str = "kfpops.dev/generated";
 /// Annotation on the embedded database's PVC: the engine that wrote it (`MySQL` or `MariaDB`); fixed for the life of the data.
 pub const ENGINE_ANNOTATION: &str = "kfpops.dev/database-engine";
 
-/// Finalizer held only while `deletionPolicy: Delete` obliges us to remove data.
+/// Finalizer held only while `deletionPolicy: Delete` obliges us to remove data, or a component has cluster-scoped
+/// objects, which nothing in a namespace can own.
 pub const FINALIZER: &str = "kfpops.dev/delete-data";
 
 /// Field manager of everything applied for an installation.

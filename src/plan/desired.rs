@@ -29,6 +29,10 @@ pub struct Desired {
     pub kubernetes: Option<KubernetesRange>,
     /// Engine of the embedded database; none when there is no embedded database.
     pub engine: Option<DatabaseEngine>,
+    /// Names of the embedded database's volume claims.
+    pub database_claims: BTreeSet<String>,
+    /// A component that runs has cluster-scoped objects.
+    pub cluster_scoped: bool,
     /// Names of the Secrets that open the data on the embedded database's volume.
     pub database_secrets: BTreeSet<String>,
     /// The components that run, each after all that it waits for.
@@ -81,6 +85,13 @@ impl Desired {
         let databases = installation.install().map(|install| &install.databases);
         let secrets =
             databases.map(|names| BTreeSet::from([names.user_secret.clone(), names.root_secret.clone()]));
+        let claims = installation.role(Role::Database).map(|(component, _)| {
+            component
+                .volume_claims
+                .iter()
+                .map(|claim| claim.name.clone())
+                .collect()
+        });
         let dependencies = installation.release.dependencies.as_ref();
         Self {
             name: installation.name.clone(),
@@ -91,6 +102,10 @@ impl Desired {
             deletion_policy: installation.deletion_policy,
             kubernetes: dependencies.and_then(|with| with.kubernetes.clone()),
             engine: installation.role(Role::Database).map(|_| installation.engine),
+            database_claims: claims.unwrap_or_default(),
+            cluster_scoped: installation
+                .running()
+                .any(|(component, _)| component.webhook.is_some()),
             database_secrets: secrets.unwrap_or_default(),
             components: in_order(installation.running().map(|(component, _)| component)),
             endpoints: addresses(installation),

@@ -52,9 +52,13 @@ pub struct Observed {
     pub installed: Seen<BTreeSet<String>>,
     /// The engine that the embedded database's volume was written by; `Absent` before there is a volume.
     pub database_engine: Seen<DatabaseEngine>,
+    /// The KFP release whose rendering the embedded database's volume was last applied from, by its label
+    /// `app.kubernetes.io/version`; `Absent` before there is a volume, and where it has no such label.
+    pub volume_release: Seen<String>,
     /// Every component of the rendering, by name.
     pub components: BTreeMap<String, ComponentSeen>,
-    /// Objects that carry our label and are in no rendering.
+    /// Objects that carry our label and are in no rendering. While the resource is being deleted: the cluster-scoped
+    /// ones, which nothing in a namespace owns.
     pub orphans: Seen<Vec<ObjectRef>>,
     /// The database server and its schema. `Absent` before its workload exists.
     pub database: Seen<DatabaseSeen>,

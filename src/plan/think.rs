@@ -59,11 +59,20 @@ fn build(desired: &Desired, seen: &Observed) -> Decision {
         std::collections::BTreeSet::new()
     });
 
-    let mut actions: Vec<Action> = entry::finalizer(desired, seen).into_iter().collect();
+    // On before there is something to remove, off after it is gone.
+    let finalizer = entry::finalizer(desired, seen);
+    let first = finalizer
+        .iter()
+        .filter(|action| **action == Action::SetFinalizer(true));
+    let last = finalizer
+        .iter()
+        .filter(|action| **action == Action::SetFinalizer(false));
+    let mut actions: Vec<Action> = first.cloned().collect();
     actions.extend((!foundations.secrets.is_empty()).then_some(Action::Generate(foundations.secrets)));
     actions.extend(foundations.applies);
     actions.extend(workloads.applies);
     actions.extend((!orphans.is_empty()).then_some(Action::Prune(orphans)));
+    actions.extend(last.cloned());
 
     let question = foundations.question.or(workloads.question);
     conclude(actions, question, waits.into_list(desired))

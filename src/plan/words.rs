@@ -6,6 +6,7 @@ use std::fmt;
 use kfp_api::status::{SchemaState, SchemaStatus};
 
 use crate::decision::{Action, Wait};
+use crate::desired::Desired;
 use crate::observed::{ObjectRef, WorkloadSeen};
 
 /// Most characters of a message in the status: a line for `kubectl get`, not a log.
@@ -30,6 +31,17 @@ pub fn progress(workload: &WorkloadSeen) -> String {
 pub fn names<'a>(objects: impl IntoIterator<Item = &'a ObjectRef>) -> String {
     let all: Vec<String> = objects.into_iter().map(ToString::to_string).collect();
     list(&all, 3)
+}
+
+/// `PersistentVolumeClaim mysql-pv-claim`: the claims of the embedded database.
+#[must_use]
+pub fn claims(desired: &Desired) -> String {
+    let claims: Vec<String> = desired
+        .database_claims
+        .iter()
+        .map(|name| format!("PersistentVolumeClaim {name}"))
+        .collect();
+    list(&claims, 3)
 }
 
 /// `a, b and 2 more`: at most `limit` items by name.

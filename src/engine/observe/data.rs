@@ -8,6 +8,7 @@ use kfp_api::installation::DatabaseEngine;
 use kfp_api::names::{ENGINE_ANNOTATION, INSTALLATION_LABEL};
 use kfp_plan::{ObjectRef, Seen};
 use kfp_releases::{Catalog, Role};
+use kfp_render::labels::VERSION_LABEL;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, unknown};
@@ -37,6 +38,19 @@ pub async fn claims(cluster: &Cluster, catalog: &Catalog, namespace: &str) -> Li
 /// The engine that the embedded database's volume was written by, before anything is known of the wanted release.
 #[must_use]
 pub fn engine(catalog: &Catalog, claims: &Live) -> Seen<DatabaseEngine> {
+    of_database(catalog, claims, written_by)
+}
+
+/// The release that the embedded database's volume was last applied from, by its label.
+#[must_use]
+pub fn release(catalog: &Catalog, claims: &Live) -> Seen<String> {
+    of_database(catalog, claims, |_, found| {
+        label(found, VERSION_LABEL).map_or(Seen::Absent, |release| Seen::Known(release.to_owned()))
+    })
+}
+
+/// What the embedded database's volume says, whichever release of the catalog made it.
+fn of_database<T>(catalog: &Catalog, claims: &Live, says: impl Fn(&str, &Value) -> Seen<T>) -> Seen<T> {
     let databases = catalog
         .installable()
         .filter_map(|(_, install)| install.role(Role::Database));
@@ -47,7 +61,7 @@ pub fn engine(catalog: &Catalog, claims: &Live) -> Seen<DatabaseEngine> {
     for name in names {
         match claims.seen(&claim(name)) {
             Seen::Absent => {}
-            Seen::Known(found) => return written_by(name, found),
+            Seen::Known(found) => return says(name, found),
             Seen::Unknown { reason, why } => return Seen::Unknown { reason, why },
         }
     }

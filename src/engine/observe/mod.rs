@@ -52,6 +52,8 @@ pub struct Surroundings {
     pub kubernetes: Seen<String>,
     /// The engine that wrote the database's volume.
     pub database_engine: Seen<kfp_api::installation::DatabaseEngine>,
+    /// The release that the database's volume was last applied from.
+    pub volume_release: Seen<String>,
     /// What validation needs of the world.
     pub references: References,
 }
@@ -77,6 +79,7 @@ impl Engine {
             data::claims(&self.cluster, &self.catalog, namespace),
         );
         let database_engine = data::engine(&self.catalog, &claims);
+        let volume_release = data::release(&self.catalog, &claims);
         let references = References {
             database_engine_on_volume: match &database_engine {
                 Seen::Known(engine) => Some(*engine),
@@ -89,6 +92,7 @@ impl Engine {
             rights,
             kubernetes,
             database_engine,
+            volume_release,
             references,
         }
     }
@@ -113,8 +117,11 @@ impl Engine {
             self.deletion(&mut observed, namespace, name).await;
             return observed;
         }
-        // Without rights every look would only be refused.
-        if !matches!(observed.rights, Seen::Known(())) {
+        // Without rights every look would only be refused; in another's namespace, the objects of these names are not ours.
+        if !matches!(
+            (&observed.rights, &observed.occupant),
+            (Seen::Known(()), Seen::Absent)
+        ) {
             return observed;
         }
         let objects = desired::references(wanted.rendered);
@@ -260,6 +267,7 @@ fn blank(around: Surroundings, resource: &ObjectMeta, now: Timestamp) -> Observe
         crd_problems: not_looked(),
         installed: not_looked(),
         database_engine: around.database_engine,
+        volume_release: around.volume_release,
         components: BTreeMap::new(),
         orphans: not_looked(),
         database: not_looked(),

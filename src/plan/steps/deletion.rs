@@ -8,6 +8,7 @@ use kfp_api::installation::DeletionPolicy;
 
 use crate::decision::{Action, Blocker, Decision, Next, Wait};
 use crate::observed::{ObjectRef, Observed, Seen};
+use crate::steps::prune;
 use crate::words;
 
 /// Name under which things of the whole installation are reported.
@@ -15,35 +16,48 @@ pub const INSTALLATION: &str = "installation";
 
 /// Decides for a resource with a deletion timestamp.
 ///
-/// Without our finalizer nothing is left to do. With it, `Retain` takes it off at once; `Delete` removes the data
-/// first, and gives up at the time limit, naming what stays.
+/// Without our finalizer nothing is left to do. With it, cluster-scoped objects go first, and under `Delete` the data;
+/// then the finalizer comes off. At the time limit it comes off in any case, and what stays is named.
 pub fn decide(policy: DeletionPolicy, seen: &Observed) -> Decision {
     if !seen.finalizer {
         return waiting("the resource is being deleted; the operator holds nothing back");
     }
-    if policy == DeletionPolicy::Retain {
-        return release(Vec::new());
+    let outside = prune::orphans(seen);
+    let data = match policy {
+        DeletionPolicy::Retain => Ok(BTreeSet::new()),
+        DeletionPolicy::Delete => listed(&seen.data_left),
+    };
+    if seen.deletion_overdue {
+        return release([outside, data].into_iter().filter_map(left_behind).collect());
     }
-    match &seen.data_left {
-        Seen::Known(left) if !left.is_empty() && !seen.deletion_overdue => remove(left),
-        Seen::Known(left) if !left.is_empty() => release(vec![overdue(&words::names(left))]),
-        Seen::Known(_) | Seen::Absent => release(Vec::new()),
-        Seen::Unknown { why, .. } if seen.deletion_overdue => release(vec![overdue(why)]),
-        Seen::Unknown { why, .. } => waiting(&format!("the data to remove could not be listed: {why}")),
+    match (outside, data) {
+        (_, Err(unknown)) => waiting(&unknown),
+        // Whoever may not list them never made any; data is what a resource is held for.
+        (Err(_), Ok(data)) if data.is_empty() => release(Vec::new()),
+        (outside, Ok(data)) => remove(outside.unwrap_or_default(), data),
     }
 }
 
-fn remove(left: &[ObjectRef]) -> Decision {
-    let objects: BTreeSet<ObjectRef> = left.iter().cloned().collect();
-    let on = format!(
-        "the removal of {}, as spec.deletionPolicy says",
-        words::names(&objects)
-    );
+fn listed(look: &Seen<Vec<ObjectRef>>) -> Result<BTreeSet<ObjectRef>, String> {
+    match look {
+        Seen::Known(found) => Ok(found.iter().cloned().collect()),
+        Seen::Absent => Ok(BTreeSet::new()),
+        Seen::Unknown { why, .. } => Err(format!("the data to remove, which could not be listed: {why}")),
+    }
+}
+
+fn remove(outside: BTreeSet<ObjectRef>, data: BTreeSet<ObjectRef>) -> Decision {
+    let all = words::names(outside.iter().chain(&data));
+    if all.is_empty() {
+        return release(Vec::new());
+    }
+    let prune = (!outside.is_empty()).then_some(Action::Prune(outside));
+    let delete = (!data.is_empty()).then_some(Action::DeleteData(data));
     Decision {
-        next: Next::Do(vec![Action::DeleteData(objects)]),
+        next: Next::Do(prune.into_iter().chain(delete).collect()),
         waiting: vec![Wait {
             component: INSTALLATION.to_owned(),
-            on,
+            on: format!("the removal of {all}"),
         }],
         warnings: Vec::new(),
     }
@@ -69,12 +83,18 @@ fn waiting(on: &str) -> Decision {
     }
 }
 
-fn overdue(left: &str) -> Blocker {
-    Blocker {
+/// A warning about what stays when the time limit is over; none when nothing does.
+fn left_behind(left: Result<BTreeSet<ObjectRef>, String>) -> Option<Blocker> {
+    let left = match left {
+        Ok(objects) if objects.is_empty() => return None,
+        Ok(objects) => words::names(&objects),
+        Err(unknown) => unknown,
+    };
+    Some(Blocker {
         reason: Reason::Deleting,
         message: format!(
-            "Data was not removed within the time limit and may stay behind: {left}. Look for it by the label {} and delete what should go.",
+            "The time limit for removing data is over, and this may stay behind: {left}. Look for the label {} and delete what should go.",
             kfp_api::names::INSTALLATION_LABEL
         ),
-    }
+    })
 }

@@ -1,11 +1,11 @@
 //! THOUGHT: what must hold before anything is applied: whose namespace it is, our rights, the CRDs, the version, the
-//! volume's engine. Whatever cannot be looked at here holds everything back.
+//! volume's engine and release. Whatever cannot be looked at here holds everything back.
 
 use std::collections::BTreeSet;
 
 use kfp_api::conditions::Reason;
 
-use crate::decision::{Action, Blocker, Decision, Next, Wait};
+use crate::decision::{Action, Blocker, Decision, Next, Question, Wait};
 use crate::desired::Desired;
 use crate::observed::{Observed, Seen};
 use crate::steps::deletion::INSTALLATION;
@@ -22,10 +22,12 @@ pub fn check(desired: &Desired, seen: &Observed) -> Option<Decision> {
         .or_else(|| blocked(desired, seen))
 }
 
-/// The finalizer is held exactly while `deletionPolicy: Delete` obliges the operator to remove data.
+/// The finalizer is held exactly while something must be removed that does not go with the resource: data, by policy,
+/// and cluster-scoped objects.
 #[must_use]
 pub fn finalizer(desired: &Desired, seen: &Observed) -> Option<Action> {
-    let wanted = desired.deletion_policy == kfp_api::installation::DeletionPolicy::Delete;
+    let wanted =
+        desired.deletion_policy == kfp_api::installation::DeletionPolicy::Delete || desired.cluster_scoped;
     (wanted != seen.finalizer).then_some(Action::SetFinalizer(wanted))
 }
 
@@ -66,26 +68,30 @@ fn blocked(desired: &Desired, seen: &Observed) -> Option<Decision> {
         crds(desired, seen),
         version(desired, seen),
         engine(desired, seen),
+        volume(desired, seen),
     ];
+    let mut questions = Vec::new();
     let mut blockers = Vec::new();
     let mut unknown = Vec::new();
     for check in checks {
         match check {
             Check::Free => {}
             Check::Blocked(blocker) => blockers.push(blocker),
+            Check::Ask(question) => questions.push(question),
             Check::Unknown(on) => unknown.push(on),
         }
     }
     match (blockers.is_empty(), unknown.is_empty()) {
         (false, _) => Some(refuse(blockers)),
         (true, false) => Some(wait(&unknown)),
-        (true, true) => None,
+        (true, true) => questions.pop().map(ask),
     }
 }
 
 enum Check {
     Free,
     Blocked(Blocker),
+    Ask(Question),
     Unknown(String),
 }
 
@@ -137,20 +143,12 @@ fn crds(desired: &Desired, seen: &Observed) -> Check {
 }
 
 fn version(desired: &Desired, seen: &Observed) -> Check {
-    let mut running: BTreeSet<String> = match &seen.installed {
-        Seen::Known(labels) => labels.clone(),
-        Seen::Absent => BTreeSet::new(),
-        Seen::Unknown { why, .. } => {
-            return Check::Unknown(format!(
-                "which release is installed; the workloads could not be looked at: {why}"
-            ));
-        }
-    };
-    for component in seen.components.values() {
-        if let Seen::Known(workload) = &component.workload {
-            running.extend(workload.release.clone());
-        }
+    if let Seen::Unknown { why, .. } = &seen.installed {
+        return Check::Unknown(format!(
+            "which release is installed; the workloads could not be looked at: {why}"
+        ));
     }
+    let running = running(seen);
     if running.iter().all(|release| *release == desired.version) {
         return Check::Free;
     }
@@ -177,6 +175,49 @@ fn engine(desired: &Desired, seen: &Observed) -> Check {
             ),
         }),
         _ => Check::Free,
+    }
+}
+
+/// Releases that workloads say they were rendered from.
+fn running(seen: &Observed) -> BTreeSet<String> {
+    let mut running = match &seen.installed {
+        Seen::Known(labels) => labels.clone(),
+        Seen::Absent | Seen::Unknown { .. } => BTreeSet::new(),
+    };
+    for component in seen.components.values() {
+        if let Seen::Known(workload) = &component.workload {
+            running.extend(workload.release.clone());
+        }
+    }
+    running
+}
+
+/// A volume that outlived its installation says which release used it. Another release's database server would change
+/// the files by itself, before anyone could look at the schema.
+fn volume(desired: &Desired, seen: &Observed) -> Check {
+    match &seen.volume_release {
+        Seen::Known(release) if *release != desired.version && running(seen).is_empty() => {
+            Check::Ask(Question {
+                reason: Reason::ApprovalRequired,
+                message: format!(
+                    "The database's volume was last used by KFP {release}, and spec.version asks for {}. Nothing was started, because another release's servers would change the data by themselves. Set spec.version to {release}, or delete {} if the data may go.",
+                    desired.version,
+                    words::claims(desired)
+                ),
+            })
+        }
+        Seen::Known(_) | Seen::Absent => Check::Free,
+        Seen::Unknown { why, .. } => Check::Unknown(format!(
+            "which release the database's volume is of, which could not be looked at: {why}"
+        )),
+    }
+}
+
+fn ask(question: Question) -> Decision {
+    Decision {
+        next: Next::AskUser(question),
+        waiting: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

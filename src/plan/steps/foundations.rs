@@ -120,17 +120,18 @@ fn secrets(
                 name,
                 format!("{lost}, which opens the data on the database's volume"),
             );
-            found.question = Some(lost_password(&lost));
+            found.question = Some(lost_password(&lost, desired));
         }
     }
     due.is_empty()
 }
 
-fn lost_password(secrets: &str) -> Question {
+fn lost_password(secrets: &str, desired: &Desired) -> Question {
     Question {
         reason: Reason::ApprovalRequired,
         message: format!(
-            "The database's volume is there, and what opens it is missing or lacks a key: {secrets}. A newly made password would not open the data. Restore the Secret from a backup, or delete the database's PersistentVolumeClaim if the data may go."
+            "The database's volume is there, and what opens it is missing or lacks a key: {secrets}. A newly made password would not open the data. Restore the Secret from a backup, or delete {} if the data may go.",
+            words::claims(desired)
         ),
     }
 }

@@ -9,6 +9,9 @@ use crate::desired::Desired;
 use crate::observed::{Observed, Seen};
 use crate::words;
 
+/// Label of volumes: the release that they were last applied from.
+const VOLUME_RELEASE_LABEL: &str = "app.kubernetes.io/version";
+
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
@@ -40,20 +43,24 @@ pub fn gate(desired: &Desired, seen: &Observed) -> Gate {
         Seen::Known(database) => Gate::Ask(Question {
             reason: Reason::ApprovalRequired,
             message: format!(
-                "The database holds {}, and spec.version asks for {}. The API server was not started, because it would migrate this data by itself. {}, or delete the data's PersistentVolumeClaim if the data may go.",
+                "The database holds {}, and spec.version asks for {}. The API server was not started, because it would migrate this data by itself. {}, or delete {} if the data may go.",
                 words::schema(&database.schema),
                 desired.version,
-                way_out(&database.schema)
+                way_out(&database.schema, desired),
+                words::claims(desired)
             ),
         }),
     }
 }
 
-fn way_out(schema: &SchemaStatus) -> String {
+/// What a person can do. By now the database server and others of the wanted release run, so that a changed
+/// spec.version alone would be refused.
+fn way_out(schema: &SchemaStatus, desired: &Desired) -> String {
     match (schema.state, schema.matches.first()) {
-        (SchemaState::Exact | SchemaState::Tolerated, Some(release)) => {
-            format!("Set spec.version to {release}")
-        }
+        (SchemaState::Exact | SchemaState::Tolerated, Some(release)) => format!(
+            "To run KFP {release} on it, delete this resource with spec.deletionPolicy Retain, put the label {VOLUME_RELEASE_LABEL}={release} on {}, and create the resource again with spec.version {release}",
+            words::claims(desired)
+        ),
         (SchemaState::HalfMigrated, _) => "Finish or undo that upgrade, or restore a backup".to_owned(),
         _ => "Restore a backup whose schema matches a release".to_owned(),
     }

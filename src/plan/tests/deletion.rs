@@ -46,6 +46,43 @@ fn data_goes_only_by_an_explicit_policy_and_never_holds_the_resource_for_ever(
     );
 }
 
+#[rstest]
+#[case::retain(DeletionPolicy::Retain)]
+#[case::delete(DeletionPolicy::Delete)]
+fn cluster_scoped_objects_go_before_the_resource(#[case] deletion_policy: DeletionPolicy) {
+    let desired = crate::Desired {
+        deletion_policy,
+        ..desired()
+    };
+    let webhook = object("MutatingWebhookConfiguration", "cache-webhook-pipelines");
+    let orphans = Seen::Known(vec![webhook.clone()]);
+    let seen = Observed {
+        deleting: true,
+        finalizer: true,
+        orphans,
+        data_left: Seen::Absent,
+        ..healthy()
+    };
+    assert_eq!(
+        think(&desired, &seen).next,
+        Next::Do(vec![Action::Prune(set([webhook]))])
+    );
+}
+
+#[test]
+fn who_may_not_list_cluster_scoped_objects_is_not_held_by_them() {
+    let seen = Observed {
+        deleting: true,
+        finalizer: true,
+        orphans: unknown("forbidden"),
+        ..healthy()
+    };
+    assert_eq!(
+        think(&desired(), &seen).next,
+        Next::Do(vec![Action::SetFinalizer(false)])
+    );
+}
+
 #[test]
 fn without_our_finalizer_nothing_is_left_to_do_and_nothing_is_made_again() {
     let desired = crate::Desired {

@@ -106,11 +106,62 @@ fn everything_that_a_person_must_change_is_said_at_once() {
 #[case::rights(Observed { rights: unknown("timeout"), ..fresh() })]
 #[case::crds(Observed { crd_problems: unknown("timeout"), ..fresh() })]
 #[case::installed(Observed { installed: unknown("timeout"), ..fresh() })]
+#[case::volume_release(Observed { volume_release: unknown("timeout"), ..fresh() })]
 #[case::data_of_others(Observed { data_of_others: unknown("timeout"), ..fresh() })]
 fn nothing_is_applied_while_the_entry_cannot_be_looked_at(#[case] seen: Observed) {
     let decision = decide(&seen);
     assert_eq!(decision.next, Next::Wait);
     assert!(decision.waiting[0].on.ends_with("timeout"), "{decision:?}");
+}
+
+#[test]
+fn a_volume_of_another_release_is_asked_about_before_any_server_opens_it() {
+    let seen = Observed {
+        volume_release: Seen::Known("2.5.0".to_owned()),
+        ..fresh()
+    };
+    let Next::AskUser(question) = decide(&seen).next else {
+        panic!("not asked")
+    };
+    assert_eq!(question.reason, Reason::ApprovalRequired);
+    assert!(
+        question
+            .message
+            .contains("Set spec.version to 2.5.0, or delete PersistentVolumeClaim mysql-pv-claim")
+    );
+}
+
+#[test]
+fn a_wrong_label_on_the_volume_of_a_running_installation_is_drift() {
+    let seen = Observed {
+        volume_release: Seen::Known("2.5.0".to_owned()),
+        ..healthy()
+    };
+    assert_eq!(decide(&seen).next, Next::Settled);
+}
+
+#[test]
+fn cluster_scoped_objects_hold_the_finalizer_too() {
+    let desired = crate::Desired {
+        cluster_scoped: true,
+        ..desired()
+    };
+    assert_eq!(
+        think(&desired, &healthy()).next,
+        Next::Do(vec![Action::SetFinalizer(true)])
+    );
+}
+
+#[test]
+fn the_finalizer_comes_off_after_what_it_was_held_for() {
+    let webhook = object("MutatingWebhookConfiguration", "cache-webhook-pipelines");
+    let seen = Observed {
+        finalizer: true,
+        orphans: Seen::Known(vec![webhook.clone()]),
+        ..healthy()
+    };
+    let wanted = vec![Action::Prune(set([webhook])), Action::SetFinalizer(false)];
+    assert_eq!(decide(&seen).next, Next::Do(wanted));
 }
 
 #[test]

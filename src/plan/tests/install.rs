@@ -145,8 +145,8 @@ fn the_api_server_is_started_on_an_empty_database_and_on_its_own_schema(#[case] 
 }
 
 #[rstest]
-#[case::another_release(schema(SchemaState::Exact, &["2.5.0"]), "Set spec.version to 2.5.0")]
-#[case::another_with_traces(schema(SchemaState::Tolerated, &["2.14.4"]), "Set spec.version to 2.14.4")]
+#[case::another_release(schema(SchemaState::Exact, &["2.5.0"]), "create the resource again with spec.version 2.5.0")]
+#[case::another_with_traces(schema(SchemaState::Tolerated, &["2.14.4"]), "app.kubernetes.io/version=2.14.4 on PersistentVolumeClaim mysql-pv-claim")]
 #[case::foreign(schema(SchemaState::Foreign, &[]), "Restore a backup")]
 #[case::half_migrated(schema(SchemaState::HalfMigrated, &["2.15.0"]), "Finish or undo that upgrade")]
 fn nothing_that_writes_a_schema_is_started_on_another_one(

@@ -115,6 +115,7 @@ prop_compose! {
         (entry_unknown, rights_absent, crds) in (0..20_u8, 0..10_u8, 0..10_u8),
         installed in seen(proptest::collection::btree_set(releases(), 0..2)),
         database_engine in seen(prop_oneof![9 => Just(DatabaseEngine::MySQL), 1 => Just(DatabaseEngine::MariaDB)]),
+        volume_release in seen(releases()),
         components in components(),
         orphans in seen(objects()),
         data_left in seen(objects()),
@@ -144,6 +145,7 @@ prop_compose! {
                 match installed { Seen::Unknown { .. } => Seen::Absent, known => known }
             },
             database_engine,
+            volume_release,
             components,
             orphans: lists(orphans),
             database,

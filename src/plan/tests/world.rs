@@ -57,6 +57,8 @@ pub fn desired() -> Desired {
             source: "a test".to_owned(),
         }),
         engine: Some(DatabaseEngine::MySQL),
+        database_claims: set(["mysql-pv-claim".to_owned()]),
+        cluster_scoped: false,
         database_secrets: set(["mysql-secret".to_owned()]),
         components: vec![
             component("mysql", Role::Database, &[]),
@@ -130,6 +132,7 @@ pub fn fresh() -> Observed {
         crd_problems: Seen::Known(BTreeMap::new()),
         installed: Seen::Absent,
         database_engine: Seen::Absent,
+        volume_release: Seen::Absent,
         components: desired().components.iter().map(look).collect(),
         orphans: Seen::Known(Vec::new()),
         database: Seen::Absent,
@@ -151,6 +154,7 @@ pub fn healthy() -> Observed {
     }
     seen.installed = Seen::Known(set([VERSION.to_owned()]));
     seen.database_engine = Seen::Known(DatabaseEngine::MySQL);
+    seen.volume_release = Seen::Known(VERSION.to_owned());
     seen.database = database(schema(SchemaState::Exact, &["2.16.0", VERSION]));
     seen.object_store = Seen::Known(());
     seen.api_server = Seen::Known(());
