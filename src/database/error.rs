@@ -175,6 +175,15 @@ impl ProbeError {
     }
 }
 
+/// Why an exchange with a server ended without a result or an error of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    /// Its time was over.
+    Late,
+    /// The server broke its protocol in a way that the driver has no error for.
+    Gibberish,
+}
+
 /// What was being done, and against what, when the driver reported an error.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -202,7 +211,15 @@ impl Context<'_> {
         }
     }
 
-    pub(crate) fn timeout(self) -> ProbeError {
+    /// The words for an exchange that was cut.
+    pub(crate) fn cut(self, cut: Cut) -> ProbeError {
+        match cut {
+            Cut::Late => self.timeout(),
+            Cut::Gibberish => self.other("the server answered with something that is not its protocol"),
+        }
+    }
+
+    fn timeout(self) -> ProbeError {
         ProbeError::Timeout {
             address: self.address.to_owned(),
             doing: self.doing,
@@ -210,7 +227,7 @@ impl Context<'_> {
         }
     }
 
-    pub(crate) fn other(self, why: &str) -> ProbeError {
+    fn other(self, why: &str) -> ProbeError {
         ProbeError::Other {
             address: self.address.to_owned(),
             doing: self.doing,

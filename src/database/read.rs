@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kfp_releases::schema::{ForeignKey, Index, LogicalSchema, Table};
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Executor, FromRow, Row};
-use tokio::time::timeout;
 
 use crate::error::ProbeError;
-use crate::session::{Engine, Session, quoted};
+use crate::session::{Engine, Session, bounded, quoted};
 use crate::spelling;
 use crate::target::QUERY_LIMIT;
 
@@ -62,10 +61,10 @@ impl Session {
     pub async fn read_schema(&mut self, database: &str) -> Result<LogicalSchema, ProbeError> {
         let engine = self.facts().engine;
         let (connection, context) = self.parts("reading the schema", database);
-        let read = timeout(QUERY_LIMIT, read(connection, engine, database)).await;
+        let read = bounded(QUERY_LIMIT, read(connection, engine, database)).await;
         let (address, database) = (context.address.to_owned(), database.to_owned());
         match read {
-            Err(_) => Err(context.timeout()),
+            Err(cut) => Err(context.cut(cut)),
             Ok(Ok(schema)) => Ok(schema),
             Ok(Err(Failure::Query(error))) => Err(context.classify(&error)),
             Ok(Err(Failure::TooLarge { what, limit })) => Err(ProbeError::TooLarge {

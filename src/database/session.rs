@@ -1,14 +1,15 @@
 //! LEDGER: one connection to a server, set up so that a look can neither write, nor wait on anybody's locks, nor outlive its
 //! limits on the server. What is asked through it stands elsewhere.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::error::{Context, ProbeError};
+use crate::error::{Context, Cut, ProbeError};
 use crate::target::{CONNECT_LIMIT, Credentials, QUERY_LIMIT, Target};
 
 /// How long a read may wait for one metadata lock, in seconds. MariaDB waits twice for a table that another session holds
@@ -66,22 +67,15 @@ impl Session {
     pub async fn open(target: &Target) -> Result<Self, ProbeError> {
         let address = target.address();
         let context = context(target, &address, "connecting", CONNECT_LIMIT);
-        // A task of its own, so that a server that speaks another protocol can at worst end this task.
-        let mut tasks = JoinSet::new();
-        let options = options(target);
-        tasks.spawn(async move { greet(&options).await });
-        match timeout(CONNECT_LIMIT, tasks.join_next()).await {
-            Err(_) => Err(context.timeout()),
-            Ok(Some(Ok(Ok((connection, facts))))) => Ok(Self {
+        match bounded(CONNECT_LIMIT, greet(&options(target))).await {
+            Ok(Ok((connection, facts))) => Ok(Self {
                 target: target.clone(),
                 address,
                 connection,
                 facts,
             }),
-            Ok(Some(Ok(Err(error)))) => Err(context.classify(&error)),
-            Ok(Some(Err(_)) | None) => {
-                Err(context.other("the server answered with something that is not its protocol"))
-            }
+            Ok(Err(error)) => Err(context.classify(&error)),
+            Err(cut) => Err(context.cut(cut)),
         }
     }
 
@@ -89,6 +83,11 @@ impl Session {
     #[must_use]
     pub fn facts(&self) -> &ServerFacts {
         &self.facts
+    }
+
+    /// The connection itself, read-only, for queries of other rooms' making.
+    pub fn connection(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
     }
 
     /// The connection, and the words for what goes wrong with it.
@@ -107,7 +106,17 @@ impl Session {
     /// Says goodbye. A server that does not take it in time is left as it is.
     pub async fn close(self) {
         // Nothing depends on the goodbye: without it the server notices the closed socket and counts an aborted client.
-        let _ = timeout(CLOSE_LIMIT, self.connection.close()).await;
+        drop(bounded(CLOSE_LIMIT, self.connection.close()).await);
+    }
+}
+
+/// Waits for what a server has to say, but not longer than `limit`, and whatever it is: the driver (sqlx 0.9) panics at some
+/// packets that no database server sends, such as a greeting of protocol 9.
+pub(crate) async fn bounded<T>(limit: Duration, exchange: impl Future<Output = T>) -> Result<T, Cut> {
+    match timeout(limit, AssertUnwindSafe(exchange).catch_unwind()).await {
+        Ok(Ok(said)) => Ok(said),
+        Ok(Err(_)) => Err(Cut::Gibberish),
+        Err(_) => Err(Cut::Late),
     }
 }
 

@@ -87,7 +87,6 @@ async fn a_server_that_says_nothing_times_out() {
 #[case::endless_packet(b"\xff\xff\xff\0\x0a8.4.6\0")]
 #[case::old_protocol(b"\x05\0\0\0\x098.4\0")]
 #[case::truncated_greeting(b"\x0a\0\0\0\x0a8.4.6\0\0\0")]
-#[case::error_without_text(b"\x03\0\0\0\xff\x15\x04")]
 #[tokio::test]
 async fn a_server_of_another_protocol_is_an_error_and_no_panic(#[case] says: &'static [u8]) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -102,23 +101,32 @@ async fn a_server_of_another_protocol_is_an_error_and_no_panic(#[case] says: &'s
     let (error, took) = look(&target(port)).await;
     server.abort();
     assert!(took < CONNECT_LIMIT + Duration::from_secs(1), "{took:?}");
-    assert!(!error.to_string().is_empty());
+    let reasons = [ProbeReason::Other, ProbeReason::Unreachable, ProbeReason::Timeout];
+    assert!(reasons.contains(&error.reason()), "{error}");
 }
 
+#[rstest]
+#[case::too_many(
+    b"\x17\0\0\0\xff\x10\x04Too many connections",
+    ProbeReason::TooManyConnections
+)]
+#[case::host_not_allowed(b"\x0b\0\0\0\xff\x6a\x04not from", ProbeReason::AccessDenied)]
+#[case::without_a_word(b"\x03\0\0\0\xff\x6a\x04", ProbeReason::AccessDenied)]
 #[tokio::test]
-async fn a_server_at_its_connection_limit_says_so() {
+async fn a_refusal_in_place_of_a_greeting_has_its_reason(
+    #[case] says: &'static [u8],
+    #[case] reason: ProbeReason,
+) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
-            // What MySQL and MariaDB send in place of a greeting: error 1040.
-            let packet = b"\x17\0\0\0\xff\x10\x04Too many connections";
-            if connection.write_all(packet).await.is_err() {
+            if connection.write_all(says).await.is_err() {
                 return;
             }
         }
     });
     let (error, _) = look(&target(port)).await;
     server.abort();
-    assert_eq!(error.reason(), ProbeReason::TooManyConnections, "{error}");
+    assert_eq!(error.reason(), reason, "{error}");
 }
