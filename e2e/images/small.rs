@@ -118,9 +118,13 @@ pub fn shell(tools: &Tools) -> Result<Draft> {
 pub fn alpine(tools: &Tools) -> Result<Layer> {
     let mut layer = Layer::default();
     add_busybox(&mut layer, tools)?;
-    // Debian's busybox is built without `nc -z`, which Alpine's has and init containers use.
+    // Debian's busybox differs from Alpine's: its `nc` has no `-z`, and its `wget -T` crashes.
     let packages = tools.root(Tool::Base)?;
-    add_programs(&mut layer, &packages, &["/usr/bin/dash", "/usr/bin/nc.openbsd"])?;
+    add_programs(
+        &mut layer,
+        &packages,
+        &["/usr/bin/dash", "/usr/bin/nc.openbsd", "/usr/bin/wget"],
+    )?;
     layer
         .link("usr/bin/nc", "nc.openbsd")
         .link("usr/bin/sh", "dash")

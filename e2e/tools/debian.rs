@@ -104,6 +104,7 @@ impl Set {
                 "curl",
                 "dash",
                 "netcat-openbsd",
+                "wget",
             ],
             Self::Components => &[
                 "base-files",
