@@ -127,6 +127,8 @@ pub fn alpine(tools: &Tools) -> Result<Layer> {
     )?;
     layer
         .link("usr/bin/nc", "nc.openbsd")
+        // As busybox's does, it gives up after one try.
+        .text("etc/wgetrc", "tries = 1\n")
         .link("usr/bin/sh", "dash")
         .link("usr/bin/ash", "dash")
         .text(
