@@ -60,7 +60,7 @@ enum Command {
         /// A JSON list of the RBAC rules of its service account.
         #[arg(long)]
         rules: Option<PathBuf>,
-        /// A JSON list of the ConfigMaps and Secrets rendered beside it.
+        /// A JSON list of the ConfigMaps, Secrets and service accounts rendered beside it.
         #[arg(long)]
         objects: Option<PathBuf>,
     },

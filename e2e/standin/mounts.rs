@@ -6,7 +6,31 @@ use crate::facts::FileState;
 use crate::images::Image;
 use crate::offline::{Key, Reader, below, text};
 
+/// Where Kubernetes mounts the service account token unless it is told not to.
+const TOKEN_FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
 impl Reader<'_> {
+    /// Whether the program can talk to the Kubernetes API.
+    pub(crate) fn has_token(&self, image: &Image) -> bool {
+        !matches!(
+            self.file(&format!("{TOKEN_FOLDER}/token"), image),
+            FileState::Missing(_)
+        )
+    }
+
+    /// The pod's own word counts, then its service account's, when that is part of the rendering.
+    fn mounts_token(&self) -> bool {
+        let account = self.spec["serviceAccountName"].as_str().unwrap_or("default");
+        let of_account = || {
+            let own = self.object("ServiceAccount", account)?;
+            own["automountServiceAccountToken"].as_bool()
+        };
+        self.spec["automountServiceAccountToken"]
+            .as_bool()
+            .or_else(of_account)
+            .unwrap_or(true)
+    }
+
     /// The state of one file.
     pub(crate) fn file(&self, path: &str, image: &Image) -> FileState {
         let covering = self
@@ -19,13 +43,11 @@ impl Reader<'_> {
         if let Some(text) = image.files.get(path) {
             return FileState::Text(text.clone());
         }
-        let token_folder = "/var/run/secrets/kubernetes.io/serviceaccount";
-        if below(path, token_folder).is_some() {
-            return match self.spec["automountServiceAccountToken"].as_bool() {
-                Some(false) => {
-                    FileState::Missing("the pod does not mount its service account token".to_owned())
-                }
-                _ => FileState::Promised,
+        if below(path, TOKEN_FOLDER).is_some() {
+            return if self.mounts_token() {
+                FileState::Promised
+            } else {
+                FileState::Missing("the pod does not mount its service account token".to_owned())
             };
         }
         FileState::Missing("no mount covers it".to_owned())

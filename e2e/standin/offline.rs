@@ -10,7 +10,7 @@ use crate::breach::{Breach, StandinError};
 use crate::contract::{Contract, Role};
 use crate::data::contract;
 use crate::evaluate::evaluate;
-use crate::facts::{Facts, Held};
+use crate::facts::{Answer, Facts, Held};
 use crate::images::{Image, image};
 use crate::rbac::{PolicyRule, answer};
 use crate::template::{expand, shell_words};
@@ -26,8 +26,8 @@ pub struct PodView<'a> {
     pub namespace: Option<&'a str>,
     /// The rules of all roles bound to its service account in that namespace.
     pub rules: &'a [PolicyRule],
-    /// ConfigMaps and Secrets of the rendering; where one is among them its keys are looked up, otherwise it is
-    /// taken on trust.
+    /// ConfigMaps, Secrets and service accounts of the rendering (other objects do no harm); where one is among them
+    /// it is looked up, otherwise it is taken on trust.
     pub objects: &'a [Value],
 }
 
@@ -133,10 +133,15 @@ impl<'a> Reader<'a> {
             .into_iter()
             .map(|path| (path.clone(), self.file(&path, image)))
             .collect();
+        let has_token = self.has_token(image);
         facts.rights = contract
             .required_rights()
             .map(|(right, _)| {
-                let answer = answer(self.view.rules, &right);
+                let answer = if has_token {
+                    answer(self.view.rules, &right)
+                } else {
+                    Answer::Unknown("the pod does not mount its service account token".to_owned())
+                };
                 (right, answer)
             })
             .collect();
@@ -184,12 +189,18 @@ impl<'a> Reader<'a> {
         Held::Promised("another source".to_owned())
     }
 
+    /// An object of the rendering.
+    pub(crate) fn object(&self, kind: &str, name: &str) -> Option<&'a Value> {
+        self.view.objects.iter().find(|object| {
+            object["kind"] == kind && object.pointer("/metadata/name").is_some_and(|own| own == name)
+        })
+    }
+
     /// What the rendering has under a key of a ConfigMap or Secret.
     pub(crate) fn key(&self, kind: &str, name: &str, key: &str) -> Key {
-        let found = self.view.objects.iter().find(|object| {
-            object["kind"] == kind && object.pointer("/metadata/name").is_some_and(|own| own == name)
-        });
-        let Some(object) = found else { return Key::Unseen };
+        let Some(object) = self.object(kind, name) else {
+            return Key::Unseen;
+        };
         for member in ["data", "stringData", "binaryData"] {
             if let Some(value) = object[member].get(key) {
                 return match value.as_str() {
@@ -332,3 +343,6 @@ pub(crate) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -308,3 +308,6 @@ async fn unimplemented_call(State(card): State<Arc<Card>>) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;
