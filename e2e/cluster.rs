@@ -19,9 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cache::{Cache, digest, remove};
-use crate::images::{BuiltImage, WantedImage, build, write_archive};
+use crate::images::{BuiltImage, WantedImage, build, full_name, write_archive};
 use crate::kubernetes::{is_ready, kubectl};
-use crate::process::wait_for;
+use crate::process::{run, wait_for};
 use crate::progress::Progress;
 use crate::tools::Tools;
 use namespace::{Namespaces, Programs};
@@ -146,7 +146,8 @@ impl Cluster {
         state::all(cache)?.into_iter().map(status).collect()
     }
 
-    /// Puts images into the node's store; those that are there already are passed over.
+    /// Puts images into the node's store; those that are there already are passed over. Pods that run another image of the
+    /// same name are deleted, so that their controllers start them anew: a tag that stays restarts nothing by itself.
     pub fn import(&mut self, images: &[BuiltImage]) -> Result<()> {
         let new: Vec<BuiltImage> = images
             .iter()
@@ -181,10 +182,45 @@ impl Cluster {
             }
             written
         })?;
-        self.state
-            .images
-            .extend(new.into_iter().map(|image| (image.name, image.id)));
-        self.state.write(&self.folder)
+        let replaced: Vec<String> = new
+            .into_iter()
+            .filter_map(|image| {
+                let before = self.state.images.insert(image.name.clone(), image.id);
+                before.map(|_| image.name)
+            })
+            .collect();
+        self.state.write(&self.folder)?;
+        self.restart_pods_of(&replaced)
+    }
+
+    /// Deletes every pod that runs one of these images.
+    fn restart_pods_of(&self, images: &[String]) -> Result<()> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let columns = "{range .items[*]}{.metadata.namespace}{\" \"}{.metadata.name}{range .spec['initContainers','containers'][*]}{\" \"}{.image}{end}{\"\\n\"}{end}";
+        let pods = run(self.kubectl()?.args([
+            "get",
+            "pods",
+            "--all-namespaces",
+            "--output",
+            &format!("jsonpath={columns}"),
+        ]))?;
+        for line in pods.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [namespace, pod, used @ ..] = words.as_slice() else {
+                continue;
+            };
+            let outdated = used
+                .iter()
+                .any(|name| full_name(name).is_ok_and(|name| images.contains(&name)));
+            if outdated {
+                run(self
+                    .kubectl()?
+                    .args(["delete", "pod", pod, "--namespace", namespace, "--wait=false"]))?;
+            }
+        }
+        Ok(())
     }
 
     /// Its name.

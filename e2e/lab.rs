@@ -87,18 +87,6 @@ impl Lab {
                 ])?;
             }
         }
-        let operator = full_operator_image(&self.images)?;
-        // A tag that stays while the program changes restarts nothing by itself.
-        let patch = serde_json::json!({"spec": {"template": {"metadata": {"annotations": {"kfpops.dev/image-id": operator.id}}}}});
-        self.kubectl(&[
-            "-n",
-            OPERATOR_NAMESPACE,
-            "patch",
-            "deployment",
-            "kfp-operator",
-            "--patch",
-            &patch.to_string(),
-        ])?;
         let waited = self.kubectl(&[
             "-n",
             OPERATOR_NAMESPACE,
@@ -182,13 +170,6 @@ impl Lab {
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
-}
-
-fn full_operator_image(images: &[BuiltImage]) -> Result<&BuiltImage> {
-    images
-        .iter()
-        .find(|image| image.name == OPERATOR_IMAGE)
-        .context("the operator's image was not made")
 }
 
 /// The project's root.
