@@ -26,7 +26,11 @@ struct Explanation {
 
 impl From<Reason> for Explanation {
     fn from(reason: Reason) -> Self {
-        Self { reason: reason.as_str(), meaning: reason.meaning(), next_step: reason.next_step() }
+        Self {
+            reason: reason.as_str(),
+            meaning: reason.meaning(),
+            next_step: reason.next_step(),
+        }
     }
 }
 
@@ -35,13 +39,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(wanted) = &arguments.reason else {
         let all: Vec<Explanation> = Reason::ALL.iter().map(|reason| (*reason).into()).collect();
         return output::print(arguments.output, &all, |all| {
-            output::table(["REASON", "MEANING"], all.iter().map(|one| [one.reason.into(), one.meaning.into()]))
+            output::table(
+                ["REASON", "MEANING"],
+                all.iter().map(|one| [one.reason.into(), one.meaning.into()]),
+            )
         });
     };
-    let reason = Reason::ALL.iter().find(|reason| reason.as_str().eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-        Failure::NotFound(format!("no reason is called {wanted:?}; `kfpctl explain` lists all"))
-    })?;
+    let reason = Reason::ALL
+        .iter()
+        .find(|reason| reason.as_str().eq_ignore_ascii_case(wanted))
+        .ok_or_else(|| {
+            Failure::NotFound(format!(
+                "no reason is called {wanted:?}; `kfpctl explain` lists all"
+            ))
+        })?;
     output::print(arguments.output, &Explanation::from(*reason), |one| {
-        format!("{}\n\n  {}\n\n  Next: {}\n", one.reason, one.meaning, one.next_step)
+        format!(
+            "{}\n\n  {}\n\n  Next: {}\n",
+            one.reason, one.meaning, one.next_step
+        )
     })
 }

@@ -39,9 +39,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let plugin = std::env::args_os()
-        .next()
-        .is_some_and(|name| std::path::Path::new(&name).file_stem().is_some_and(|stem| stem == "kubectl-kfp_operator"));
+    let plugin = std::env::args_os().next().is_some_and(|name| {
+        std::path::Path::new(&name)
+            .file_stem()
+            .is_some_and(|stem| stem == "kubectl-kfp_operator")
+    });
     let mut command = Arguments::command();
     if plugin {
         command = command.bin_name("kubectl kfp-operator");

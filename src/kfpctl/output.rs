@@ -20,7 +20,11 @@ pub enum Format {
 }
 
 /// Prints `data` as JSON or YAML, or what `table` draws.
-pub fn print<T: Serialize>(format: Format, data: &T, table: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+pub fn print<T: Serialize>(
+    format: Format,
+    data: &T,
+    table: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
     let text = match format {
         Format::Table => table(data),
         Format::Json => serde_json::to_string_pretty(data).map_err(unprintable)? + "\n",
@@ -32,9 +36,9 @@ pub fn print<T: Serialize>(format: Format, data: &T, table: impl FnOnce(&T) -> S
 /// Writes to standard output; a reader that has gone (`| head`) is no failure.
 pub fn write(text: &str) -> Result<(), Failure> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("standard output cannot be written: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
+            "standard output cannot be written: {error}"
+        ))),
         _ => Ok(()),
     }
 }
@@ -46,7 +50,13 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
     for row in rows {
         table.add_row(row);
     }
-    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let mut text: String = table
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect();
     if text.is_empty() {
         text.push('\n');
     }

@@ -49,7 +49,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// The release of this version, or a failure that names those there are.
 fn find<'a>(catalog: &'a Catalog, version: &str) -> Result<&'a Arc<Release>, Failure> {
     catalog.release(version).ok_or_else(|| {
-        let known: Vec<String> = catalog.releases().map(|release| release.version.to_string()).collect();
+        let known: Vec<String> = catalog
+            .releases()
+            .map(|release| release.version.to_string())
+            .collect();
         Failure::NotFound(format!("no KFP release {version:?}; known: {}", known.join(", ")))
     })
 }
@@ -77,7 +80,8 @@ fn list(catalog: &Catalog, format: Format) -> Result<(), Failure> {
             state: format!("{:?}", release.support.state),
             argo: needs.map(|needs| needs.argo.clone()),
             mysql: needs.map(|needs| needs.mysql.clone()),
-            object_store: needs.map(|needs| format!("{:?} {}", needs.object_store, needs.object_store_version)),
+            object_store: needs
+                .map(|needs| format!("{:?} {}", needs.object_store, needs.object_store_version)),
             kubernetes: needs
                 .and_then(|needs| needs.kubernetes.as_ref())
                 .map(|range| format!("{}-{}", range.oldest, range.newest)),
@@ -89,7 +93,17 @@ fn list(catalog: &Catalog, format: Format) -> Result<(), Failure> {
     output::print(format, &rows, |rows| {
         let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
         output::table(
-            ["VERSION", "RELEASED", "STATE", "ARGO", "MYSQL", "OBJECT STORE", "KUBERNETES", "SDK", "ADVISORIES"],
+            [
+                "VERSION",
+                "RELEASED",
+                "STATE",
+                "ARGO",
+                "MYSQL",
+                "OBJECT STORE",
+                "KUBERNETES",
+                "SDK",
+                "ADVISORIES",
+            ],
             rows.iter().map(|row| {
                 [
                     row.version.to_string(),
@@ -117,15 +131,18 @@ fn draw(catalog: &Catalog, release: &Release) -> String {
         release.version, release.released, release.support.state, release.support.reason
     );
     if let Some(needs) = &release.dependencies {
-        let kubernetes = needs
-            .kubernetes
-            .as_ref()
-            .map_or_else(|| "nothing said".into(), |range| format!("{} to {}", range.oldest, range.newest));
+        let kubernetes = needs.kubernetes.as_ref().map_or_else(
+            || "nothing said".into(),
+            |range| format!("{} to {}", range.oldest, range.newest),
+        );
         let rows = [
             ["Argo Workflows", &needs.argo],
             ["ML Metadata", &needs.mlmd],
             ["MySQL", &needs.mysql],
-            ["Object store", &format!("{:?} {}", needs.object_store, needs.object_store_version)],
+            [
+                "Object store",
+                &format!("{:?} {}", needs.object_store, needs.object_store_version),
+            ],
             ["Tested on Kubernetes", &kubernetes],
             ["kfp", &needs.sdk.kfp],
             ["kfp-kubernetes", &needs.sdk.kfp_kubernetes],
@@ -148,14 +165,27 @@ fn draw(catalog: &Catalog, release: &Release) -> String {
         text += "\n";
         text += &output::table(["COMPONENT", "ROLE", "DEFAULT", "MOST REPLICAS", "AFTER"], rows);
     }
-    let hops: Vec<_> = catalog.edges().iter().filter(|edge| edge.from == release.version || edge.to == release.version).collect();
+    let hops: Vec<_> = catalog
+        .edges()
+        .iter()
+        .filter(|edge| edge.from == release.version || edge.to == release.version)
+        .collect();
     if !hops.is_empty() {
         text += "\n";
         text += &output::table(
             ["FROM", "TO", "HAZARDS", "UNDONE BY"],
             hops.iter().map(|edge| {
-                let hazards: Vec<String> = edge.hazards.iter().map(|hazard| format!("{:?}", hazard.kind)).collect();
-                [edge.from.to_string(), edge.to.to_string(), hazards.join(", "), format!("{:?}", edge.undo.way)]
+                let hazards: Vec<String> = edge
+                    .hazards
+                    .iter()
+                    .map(|hazard| format!("{:?}", hazard.kind))
+                    .collect();
+                [
+                    edge.from.to_string(),
+                    edge.to.to_string(),
+                    hazards.join(", "),
+                    format!("{:?}", edge.undo.way),
+                ]
             }),
         );
     }
@@ -180,13 +210,22 @@ fn advisories(catalog: &Catalog, version: Option<&str>, format: Format) -> Resul
         if found.is_empty() {
             return "No advisory is known.\n".into();
         }
-        found.iter().map(|advisory| paragraph(advisory)).collect::<Vec<_>>().join("\n")
+        found
+            .iter()
+            .map(|advisory| paragraph(advisory))
+            .collect::<Vec<_>>()
+            .join("\n")
     })
 }
 
 fn paragraph(advisory: &Advisory) -> String {
-    let fixed = advisory.fixed_in.map_or_else(|| "not fixed yet".into(), |version| format!("fixed in {version}"));
-    let mut text = format!("{:?}  {}  since {}, {fixed}\n", advisory.severity, advisory.id, advisory.since);
+    let fixed = advisory
+        .fixed_in
+        .map_or_else(|| "not fixed yet".into(), |version| format!("fixed in {version}"));
+    let mut text = format!(
+        "{:?}  {}  since {}, {fixed}\n",
+        advisory.severity, advisory.id, advisory.since
+    );
     let _ = writeln!(text, "  {}", advisory.summary);
     if !advisory.workaround.is_empty() {
         let _ = writeln!(text, "  Until then: {}", advisory.workaround);

@@ -36,7 +36,11 @@ enum Form {
 
 /// Renders every installation of the file.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = if arguments.file == Path::new("-") { "standard input".into() } else { arguments.file.display().to_string() };
+    let source = if arguments.file == Path::new("-") {
+        "standard input".into()
+    } else {
+        arguments.file.display().to_string()
+    };
     let installations = read(&text(&arguments.file, &source)?, &source)?;
     let catalog = Catalog::builtin().map_err(|error| Failure::Failed(error.to_string()))?;
     let rendered = installations
@@ -46,12 +50,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match arguments.output {
         Form::Yaml => {
             for one in &rendered {
-                output::write(&kfp_render::to_yaml(one).map_err(|error| Failure::Failed(error.to_string()))?)?;
+                output::write(
+                    &kfp_render::to_yaml(one).map_err(|error| Failure::Failed(error.to_string()))?,
+                )?;
             }
             Ok(())
         }
         Form::Json => {
-            let items: Vec<Value> = rendered.iter().flat_map(Rendered::objects).map(|object| object.to_json()).collect();
+            let items: Vec<Value> = rendered
+                .iter()
+                .flat_map(Rendered::objects)
+                .map(|object| object.to_json())
+                .collect();
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
             output::print(output::Format::Json, &list, |_| String::new())
         }
@@ -70,7 +80,7 @@ fn text(file: &Path, source: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The KfpInstallations of a YAML stream.
+/// Every `KfpInstallation` of a YAML stream.
 fn read(text: &str, source: &str) -> Result<Vec<KfpInstallation>, Failure> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)
         .map_err(|error| Failure::Usage(format!("{source} is not YAML: {error}")))?;
@@ -80,19 +90,25 @@ fn read(text: &str, source: &str) -> Result<Vec<KfpInstallation>, Failure> {
             continue;
         }
         found.push(serde_json::from_value(document).map_err(|error| {
-            Failure::Usage(format!("{source}: the KfpInstallation does not parse: {error}; docs/reference/api.md has every field"))
+            Failure::Usage(format!(
+                "{source}: the KfpInstallation does not parse: {error}; docs/reference/api.md has every field"
+            ))
         })?);
     }
     if found.is_empty() {
-        return Err(Failure::Usage(format!("{source} has no KfpInstallation; config/samples has some to start from")));
+        return Err(Failure::Usage(format!(
+            "{source} has no KfpInstallation; config/samples has some to start from"
+        )));
     }
     Ok(found)
 }
 
 fn render(installation: &KfpInstallation, catalog: &Catalog, source: &str) -> Result<Rendered, Failure> {
     let validated = validate(installation, &References::default(), catalog).map_err(|findings| {
-        let lines: Vec<String> =
-            findings.iter().map(|finding| format!("  {} ({}): {}", finding.path, finding.reason, finding.message)).collect();
+        let lines: Vec<String> = findings
+            .iter()
+            .map(|finding| format!("  {} ({}): {}", finding.path, finding.reason, finding.message))
+            .collect();
         Failure::Failed(format!("{source} cannot be rendered:\n{}", lines.join("\n")))
     })?;
     kfp_render::render(&validated).map_err(|error| Failure::Failed(format!("{source}: {error}")))
@@ -100,7 +116,10 @@ fn render(installation: &KfpInstallation, catalog: &Catalog, source: &str) -> Re
 
 fn table(rendered: &Rendered) -> String {
     let rows = rendered.components.iter().flat_map(|component| {
-        component.objects().map(|object: Object| [component.name.clone(), object.kind().into(), object.name().into()]).collect::<Vec<_>>()
+        component
+            .objects()
+            .map(|object: Object| [component.name.clone(), object.kind().into(), object.name().into()])
+            .collect::<Vec<_>>()
     });
     output::table(["COMPONENT", "KIND", "NAME"], rows)
 }
@@ -141,9 +160,14 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_spec_is_told_at_once() {
-        let text = MINIMAL.replace("{version: 2.16.1}", "{version: 2.16.1, components: [{name: nobody}, {name: nothing}]}");
+        let text = MINIMAL.replace(
+            "{version: 2.16.1}",
+            "{version: 2.16.1, components: [{name: nobody}, {name: nothing}]}",
+        );
         let installation = read(&text, "x").unwrap().remove(0);
         let failure = render(&installation, Catalog::builtin().unwrap(), "x").unwrap_err();
-        assert!(matches!(failure, Failure::Failed(message) if message.contains("nobody") && message.contains("nothing")));
+        assert!(
+            matches!(failure, Failure::Failed(message) if message.contains("nobody") && message.contains("nothing"))
+        );
     }
 }

@@ -89,7 +89,9 @@ fn ready(installation: &KfpInstallation) -> Result<(), Failure> {
         return Ok(());
     }
     let name = installation.metadata.name.as_deref().unwrap_or_default();
-    Err(Failure::NotReady(format!("{name} is not ready; `kfpctl explain REASON` says what to do")))
+    Err(Failure::NotReady(format!(
+        "{name} is not ready; `kfpctl explain REASON` says what to do"
+    )))
 }
 
 async fn list(api: &Api<KfpInstallation>, format: Format) -> Result<(), Failure> {
@@ -111,9 +113,11 @@ async fn follow(api: Api<KfpInstallation>, name: &str, limit: Option<Duration>) 
     let mut changes = watcher(api, config).default_backoff().applied_objects().boxed();
     let mut canvas = Canvas::default();
     let drawing = async {
-        while let Some(installation) = changes.try_next().await.map_err(|error| {
-            Failure::Failed(format!("the watch broke: {error}"))
-        })? {
+        while let Some(installation) = changes
+            .try_next()
+            .await
+            .map_err(|error| Failure::Failed(format!("the watch broke: {error}")))?
+        {
             canvas.draw(&view::draw(&installation));
             if limit.is_some() && view::is_ready(&installation) {
                 return Ok(());
@@ -127,7 +131,10 @@ async fn follow(api: Api<KfpInstallation>, name: &str, limit: Option<Duration>) 
     match limit {
         None => drawing.await,
         Some(limit) => tokio::time::timeout(limit, drawing).await.unwrap_or_else(|_| {
-            Err(Failure::NotReady(format!("{name} was not ready within {} s", limit.as_secs())))
+            Err(Failure::NotReady(format!(
+                "{name} was not ready within {} s",
+                limit.as_secs()
+            )))
         }),
     }
 }
@@ -150,10 +157,16 @@ impl Canvas {
             let _ = terminal.clear_last_lines(self.lines);
             print!("{picture}");
             let width = usize::from(terminal.size().1).max(1);
-            self.lines = picture.lines().map(|line| console::measure_text_width(line).div_ceil(width).max(1)).sum();
+            self.lines = picture
+                .lines()
+                .map(|line| console::measure_text_width(line).div_ceil(width).max(1))
+                .sum();
         } else {
             // A log keeps what changed, not the whole picture again.
-            for line in picture.lines().filter(|line| !self.last.lines().any(|old| old == *line)) {
+            for line in picture
+                .lines()
+                .filter(|line| !self.last.lines().any(|old| old == *line))
+            {
                 println!("{line}");
             }
         }
@@ -163,14 +176,23 @@ impl Canvas {
 
 async fn client(arguments: &Arguments) -> Result<Client, Failure> {
     let unusable = |error: &dyn std::fmt::Display| {
-        Failure::Usage(format!("no usable kubeconfig: {error}; give --kubeconfig or set KUBECONFIG"))
+        Failure::Usage(format!(
+            "no usable kubeconfig: {error}; give --kubeconfig or set KUBECONFIG"
+        ))
     };
-    let options = KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: arguments.context.clone(),
+        ..KubeConfigOptions::default()
+    };
     let config = if let Some(path) = &arguments.kubeconfig {
         let file = Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
-        Config::from_custom_kubeconfig(file, &options).await.map_err(|error| unusable(&error))?
+        Config::from_custom_kubeconfig(file, &options)
+            .await
+            .map_err(|error| unusable(&error))?
     } else if arguments.context.is_some() {
-        Config::from_kubeconfig(&options).await.map_err(|error| unusable(&error))?
+        Config::from_kubeconfig(&options)
+            .await
+            .map_err(|error| unusable(&error))?
     } else {
         Config::infer().await.map_err(|error| unusable(&error))?
     };

@@ -1,11 +1,16 @@
 //! PEOPLE: an installation's status drawn for a person. Pure: a status in, text out.
 
-use kfp_api::{KfpInstallation, KfpInstallationStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::fmt::Write as _;
+
+use kfp_api::status::ComponentStatus;
+use kfp_api::{KfpInstallation, KfpInstallationStatus};
 
 /// Whether the resource's newest generation is processed and `Ready` is True.
 pub fn is_ready(installation: &KfpInstallation) -> bool {
-    let Some(status) = &installation.status else { return false };
+    let Some(status) = &installation.status else {
+        return false;
+    };
     status.observed_generation == installation.metadata.generation
         && condition(status, "Ready").is_some_and(|ready| ready.status == "True")
 }
@@ -32,7 +37,11 @@ pub fn draw(installation: &KfpInstallation) -> String {
         meta.name.as_deref().unwrap_or_default()
     );
     let wanted = &installation.spec.version;
-    let Some(status) = installation.status.as_ref().filter(|status| !status.conditions.is_empty()) else {
+    let Some(status) = installation
+        .status
+        .as_ref()
+        .filter(|status| !status.conditions.is_empty())
+    else {
         return format!("{name}  KFP {wanted}  the operator has not looked at it yet; is it running?\n");
     };
     let running = match status.version.as_deref() {
@@ -45,13 +54,23 @@ pub fn draw(installation: &KfpInstallation) -> String {
         _ => ready.reason.as_str(),
     });
     let mut text = format!("{name}  {running}  {word}\n");
-    let done = status.components.iter().filter(|component| component.message.is_empty()).count();
+    let done = status
+        .components
+        .iter()
+        .filter(|component| is_done(component))
+        .count();
     if !status.components.is_empty() {
-        text += &format!("{}  {done}/{} components\n\n", bar(done, status.components.len()), status.components.len());
+        let all = status.components.len();
+        let _ = writeln!(text, "{}  {done}/{all} components\n", bar(done, all));
     }
-    let width = status.components.iter().map(|component| component.name.len()).max().unwrap_or(0);
+    let width = status
+        .components
+        .iter()
+        .map(|component| component.name.len())
+        .max()
+        .unwrap_or(0);
     for component in &status.components {
-        let mark = if component.message.is_empty() { '✔' } else { '…' };
+        let mark = if is_done(component) { '✔' } else { '…' };
         let line = format!(
             "  {mark} {:width$}  {}/{}  {}",
             component.name, component.ready, component.desired, component.message
@@ -66,11 +85,16 @@ pub fn draw(installation: &KfpInstallation) -> String {
         text += "\n";
         for (what, address) in [("UI", &endpoints.ui), ("API", &endpoints.api)] {
             if let Some(address) = address {
-                text += &format!("  {what:3} {address}\n");
+                let _ = writeln!(text, "  {what:3} {address}");
             }
         }
     }
     text
+}
+
+/// It has a workload, and nothing is waited for.
+fn is_done(component: &ComponentStatus) -> bool {
+    component.version.is_some() && component.message.is_empty()
 }
 
 /// Conditions a person should read: normal ones that are not True, abnormal ones (Reconciling, Stalled) that are.
@@ -84,7 +108,11 @@ fn conditions(status: &KfpInstallationStatus) -> String {
         if text.is_empty() {
             text.push('\n');
         }
-        text += &format!("  {}={} {}: {}\n", condition.type_, condition.status, condition.reason, condition.message);
+        let _ = writeln!(
+            text,
+            "  {}={} {}: {}",
+            condition.type_, condition.status, condition.reason, condition.message
+        );
     }
     text
 }
@@ -122,7 +150,7 @@ spec: {version: 2.16.1}
 status:
   observedGeneration: 1
   components:
-    - {name: mysql, ready: 1, desired: 1}
+    - {name: mysql, version: 2.16.1, ready: 1, desired: 1}
     - {name: ml-pipeline, ready: 0, desired: 1, message: "waits for metadata-grpc-deployment: 0/1 ready"}
   conditions:
     - {type: Ready, status: "False", reason: Progressing, message: 1 of 2 components are ready, lastTransitionTime: "2026-01-01T00:00:00Z"}
@@ -139,6 +167,8 @@ status:
     fn an_older_generation_is_not_ready_even_when_its_condition_says_so() {
         let text = MIDWAY.replace("type: Ready, status: \"False\"", "type: Ready, status: \"True\"");
         assert!(is_ready(&installation(&text)));
-        assert!(!is_ready(&installation(&text.replace("generation: 1}", "generation: 2}"))));
+        assert!(!is_ready(&installation(
+            &text.replace("generation: 1}", "generation: 2}")
+        )));
     }
 }
