@@ -156,6 +156,8 @@ fn configuration(folder: &Path) -> Result<String> {
     write!(
         text,
         "Acquire::Languages \"none\";\n\
+         // A mirror may lag behind a moving suite; what counts is that its list is signed.\n\
+         Acquire::Check-Valid-Until \"false\";\n\
          Dir::State \"{path}/state\";\n\
          Dir::State::status \"{path}/state/status\";\n\
          Dir::Cache \"{path}/cache\";\n\
