@@ -37,6 +37,7 @@ pub fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
         .args([
             "build",
             "--locked",
+            "--workspace",
             "--bins",
             "--message-format",
             "json-render-diagnostics",

@@ -2,7 +2,15 @@
 
 use std::process::Command;
 
-use crate::stages::{Stages, cargo_test, check};
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::stages::{Counts, Stages, cargo_test, check};
+
+/// Test programs that start a real API server or real databases.
+const ON_SERVERS: &[&str] = &["api-server", "database"];
+/// Test programs that start a real cluster.
+const ON_CLUSTER: &[&str] = &["install"];
 
 /// What to run.
 #[derive(clap::Args)]
@@ -28,12 +36,69 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     });
     stages.run("generated files", crate::generate::check);
     stages.run("purity", crate::purity::run);
-    stages.run("pure tests", || cargo_test(&[]));
+    stages.run("pure tests", pure);
     if !arguments.fast {
-        stages.run("on a real API server", || cargo_test(&["--package", "kfp-tests"]));
-        stages.run("on a real cluster", || cargo_test(&["--package", "kfp-e2e"]));
+        stages.run("on real servers", || programs(&[], ON_SERVERS));
+        stages.run("on a real cluster", || programs(&[], ON_CLUSTER));
     }
     stages.close()
+}
+
+/// Every test that needs no server.
+fn pure() -> anyhow::Result<Counts> {
+    let all = test_programs()?;
+    for name in ON_SERVERS.iter().chain(ON_CLUSTER) {
+        anyhow::ensure!(
+            all.iter().any(|program| program == name),
+            "no test program is called {name}; see src/xtask/test.rs"
+        );
+    }
+    let pure: Vec<&str> = all
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !ON_SERVERS.contains(name) && !ON_CLUSTER.contains(name))
+        .collect();
+    programs(&["--lib", "--bins"], &pure)
+}
+
+/// Runs test programs. The whole workspace is always selected, so that every stage builds the same libraries with the same
+/// features, and each is compiled once.
+fn programs(more: &[&str], names: &[&str]) -> anyhow::Result<Counts> {
+    let mut arguments = vec!["--workspace"];
+    arguments.extend_from_slice(more);
+    for name in names {
+        arguments.extend_from_slice(&["--test", name]);
+    }
+    cargo_test(&arguments)
+}
+
+/// Names of every integration test program of the workspace.
+fn test_programs() -> anyhow::Result<Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("cannot start cargo metadata")?;
+    anyhow::ensure!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata wrote no JSON")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata names no packages")?;
+    let targets = packages
+        .iter()
+        .filter_map(|package| package["targets"].as_array())
+        .flatten();
+    let tests = targets.filter(|target| target["kind"][0] == "test");
+    let mut names: Vec<String> = tests
+        .filter_map(|target| target["name"].as_str())
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 fn cargo(arguments: &[&str]) -> Command {
