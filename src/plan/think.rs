@@ -52,7 +52,7 @@ pub(crate) fn think(desired: &Desired, seen: &Observed) -> Decision {
 fn build(desired: &Desired, seen: &Observed) -> Decision {
     let mut waits = Waits::default();
     let foundations = foundations::collect(desired, seen, &mut waits);
-    let workloads = workloads::collect(desired, seen, &mut waits);
+    let workloads = workloads::collect(desired, seen, &foundations.held, &mut waits);
     probes::collect(desired, seen, &mut waits);
     let orphans = prune::orphans(seen).unwrap_or_else(|on| {
         waits.add(INSTALLATION, on);

@@ -7,7 +7,7 @@ use kfp_releases::Role;
 use crate::conditions::Fact;
 use crate::desired::{Desired, DesiredComponent};
 use crate::observed::{DatabaseSeen, Observed, Seen};
-use crate::project::View;
+use crate::project::{View, table};
 use crate::steps::components::trouble;
 use crate::steps::kubernetes::{Verdict, judge};
 use crate::steps::schema;
@@ -107,16 +107,17 @@ fn probe<T>(
     healthy: &str,
 ) -> Fact {
     let name = &component.name;
-    match (result, trouble(seen, component)) {
-        (Seen::Known(_), _) => Fact::new(kind, ConditionStatus::True, Reason::Healthy, healthy),
-        (Seen::Absent, _) => unmade(kind, name),
-        (Seen::Unknown { .. }, Some(trouble)) => starting(kind, name, &trouble),
-        (Seen::Unknown { reason, why }, None) => {
-            let truth = match reason {
+    let workload = seen.components.get(name).map(|look| &look.workload);
+    match (result, trouble(seen, component), workload) {
+        (Seen::Known(_), ..) => Fact::new(kind, ConditionStatus::True, Reason::Healthy, healthy),
+        (Seen::Absent, ..) | (_, _, Some(Seen::Absent)) => unmade(kind, name),
+        (Seen::Unknown { .. }, Some(trouble), Some(Seen::Known(_))) => starting(kind, name, &trouble),
+        (Seen::Unknown { reason, why }, ..) => {
+            let status = match reason {
                 Reason::Unreachable | Reason::AccessDenied | Reason::Starting => ConditionStatus::False,
                 _ => ConditionStatus::Unknown,
             };
-            Fact::new(kind, truth, *reason, why.clone())
+            Fact::new(kind, status, *reason, format!("{}.", why.trim_end_matches('.')))
         }
     }
 }
@@ -143,7 +144,9 @@ fn database(desired: &Desired, seen: &Observed, found: &DatabaseSeen) -> Fact {
     let kind = ConditionType::DatabaseReady;
     let holds = words::schema(&found.schema);
     let server = format!("{:?} {}", found.engine, found.server_version);
-    if schema::is_of(&found.schema, &desired.version) {
+    // While spec.version names another release, the database is judged for the one that runs.
+    let release = table::only_label(seen).unwrap_or(&desired.version);
+    if schema::is_of(&found.schema, release) {
         return Fact::new(
             kind,
             ConditionStatus::True,
@@ -164,8 +167,7 @@ fn database(desired: &Desired, seen: &Observed, found: &DatabaseSeen) -> Fact {
         return Fact::new(kind, ConditionStatus::False, Reason::Starting, message);
     }
     let message = format!(
-        "{server} answers and holds {holds}, not the schema of {}. The operator changes nothing in it; restore a backup or ask for the release that it belongs to.",
-        desired.version
+        "{server} answers and holds {holds}, not the schema of {release}. The operator changes nothing in it; restore a backup of {release}."
     );
     Fact::new(kind, ConditionStatus::False, Reason::SchemaMismatch, message)
 }

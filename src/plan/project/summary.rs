@@ -84,12 +84,12 @@ fn doing(input: &View, actions: &[Action]) -> Vec<Fact> {
     let summary = if calm {
         ready(Reason::AllReady, serving(input))
     } else {
-        unready(Reason::Progressing, progress(input, &message))
+        unready(Reason::Progressing, progress(input, actions, &message))
     };
     vec![summary, reconciling(Reason::Progressing, message)]
 }
 
-/// The first action that failed, else the first that could not be done yet.
+/// The first action that failed.
 fn failure(input: &View, actions: &[Action]) -> Option<(Reason, String)> {
     let mut results = actions.iter().zip(input.outcomes);
     results.find_map(|(action, outcome)| match outcome {
@@ -100,12 +100,18 @@ fn failure(input: &View, actions: &[Action]) -> Option<(Reason, String)> {
     })
 }
 
-fn progress(input: &View, doing: &str) -> String {
-    if input.decision.waiting.is_empty() {
-        doing.to_owned()
-    } else {
-        format!("{doing} {}.", words::waits(&input.decision.waiting))
+/// What is under way, what could not be done yet and why, what is waited for.
+fn progress(input: &View, actions: &[Action], doing: &str) -> String {
+    let mut parts = vec![doing.to_owned()];
+    let mut results = actions.iter().zip(input.outcomes);
+    parts.extend(results.find_map(|(action, outcome)| match outcome {
+        ActionOutcome::NotYet { why } => Some(format!("Not yet possible to {action}: {why}.")),
+        _ => None,
+    }));
+    if !input.decision.waiting.is_empty() {
+        parts.push(waiting(input));
     }
+    parts.join(" ")
 }
 
 fn moves_pods(input: &View, action: &Action) -> bool {

@@ -1,8 +1,7 @@
 //! THOUGHT: what runs: version, components, database, addresses. What could not be seen stays as it was last seen.
 
-use std::collections::BTreeSet;
-
 use kfp_api::status::{ComponentStatus, DatabaseStatus, Endpoints};
+use kfp_releases::Role;
 
 use crate::desired::{AddressKind, Desired, DesiredComponent};
 use crate::observed::{Observed, Seen};
@@ -16,18 +15,30 @@ pub(super) fn version(input: &View) -> Option<String> {
     let Some(seen) = input.observed else {
         return input.old.version.clone();
     };
-    let labels = match &seen.installed {
-        Seen::Known(labels) => labels.clone(),
-        Seen::Absent => BTreeSet::new(),
-        Seen::Unknown { .. } => return input.old.version.clone(),
-    };
-    let mut labels = labels.into_iter();
-    let only = labels.next().filter(|_| labels.next().is_none())?;
+    if matches!(seen.installed, Seen::Unknown { .. }) {
+        return input.old.version.clone();
+    }
+    let only = only_label(seen).filter(|_| server_made(input, seen))?.clone();
     match &seen.database {
         Seen::Known(database) => schema::is_of(&database.schema, &only).then_some(only),
         Seen::Absent => None,
         Seen::Unknown { .. } => input.old.version.clone().filter(|old| *old == only),
     }
+}
+
+/// The release that all workloads say they were rendered from; none where there are two, or no workload.
+pub(super) fn only_label(seen: &Observed) -> Option<&String> {
+    let Seen::Known(labels) = &seen.installed else {
+        return None;
+    };
+    labels.first().filter(|_| labels.len() == 1)
+}
+
+/// Before the API server's workload is there, no release runs, whatever the database holds.
+fn server_made(input: &View, seen: &Observed) -> bool {
+    let server = input.desired.and_then(|desired| desired.role(Role::ApiServer));
+    let look = server.and_then(|server| seen.components.get(&server.name));
+    look.is_none_or(|look| look.workload != Seen::Absent)
 }
 
 /// One line a component that runs, in component order.

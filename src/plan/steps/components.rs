@@ -49,10 +49,11 @@ pub fn look<'a>(seen: &'a Observed, component: &DesiredComponent) -> Option<&'a 
     seen.components.get(&component.name)
 }
 
-/// A workload that the controller has taken up and whose wanted pods are all ready.
+/// A workload that the controller has taken up and whose wanted pods are all ready. One that somebody else scaled to
+/// zero wants none and serves nobody.
 #[must_use]
 pub fn is_healthy(workload: &WorkloadSeen) -> bool {
-    workload.current && workload.ready >= workload.desired
+    workload.current && workload.ready >= workload.desired && (workload.desired > 0 || !workload.drift)
 }
 
 /// None when the component is healthy, else what is wrong with it, in words that follow its name.

@@ -18,25 +18,40 @@ pub struct Foundations {
     pub secrets: BTreeSet<ObjectRef>,
     /// One apply for each component that differs: objects of no component first, then components in their order.
     pub applies: Vec<Action>,
+    /// Groups whose Secrets are not all there, or whose objects are not all there or applied in this pass: no pod that
+    /// mounts them is started.
+    pub held: BTreeSet<String>,
     /// Set when a lost password must not be replaced by a new one.
     pub question: Option<Question>,
 }
 
-/// Collects what is due. The other objects of a component whose Secrets are due or unknown come a pass later, so that
-/// no volume is there before the credentials that it is first opened with.
+/// Collects what is due. The database's other objects come a pass after its Secrets, so that no volume is there before
+/// the credentials that it is first opened with.
 pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) -> Foundations {
     let mut found = Foundations::default();
     let mut passwords_safe = true;
     for (name, look) in in_order(desired, seen, waits) {
-        let ready = secrets(desired, seen, name, look, &mut found, waits);
-        passwords_safe &= ready || !concerns_database(desired, look);
+        if !secrets(desired, seen, name, look, &mut found, waits) {
+            found.held.insert(name.to_owned());
+            passwords_safe &= !concerns_database(desired, look);
+        }
     }
     for (name, look) in in_order(desired, seen, waits) {
         let database = desired
             .role(Role::Database)
             .is_some_and(|component| component.name == name);
-        if secrets_ready(look) && (passwords_safe || !database) {
-            base(name, look, &mut found, waits);
+        let whole = match &seen.database_engine {
+            // Applying the volume claim writes down which engine the volume is of; that must not be a guess.
+            Seen::Unknown { why, .. } if database && differs(look) => {
+                let on = format!("a look at its volume, to learn which engine wrote it: {why}");
+                waits.add(name, on);
+                false
+            }
+            _ if database && !passwords_safe => false,
+            _ => base(name, look, &mut found, waits),
+        };
+        if !whole {
+            found.held.insert(name.to_owned());
         }
     }
     found
@@ -62,12 +77,8 @@ fn in_order<'a>(
     groups
 }
 
-fn secrets_ready(look: &ComponentSeen) -> bool {
-    match &look.secrets_due {
-        Seen::Known(due) => due.is_empty(),
-        Seen::Absent => true,
-        Seen::Unknown { .. } => false,
-    }
+fn differs(look: &ComponentSeen) -> bool {
+    matches!(&look.base_drift, Seen::Known(drift) if !drift.is_empty())
 }
 
 /// True when the group may hold a Secret that opens the database's volume.
@@ -136,10 +147,12 @@ fn lost_password(secrets: &str, desired: &Desired) -> Question {
     }
 }
 
-fn base(name: &str, look: &ComponentSeen, found: &mut Foundations, waits: &mut Waits) {
+/// Adds what differs of one group; false when that is not known.
+fn base(name: &str, look: &ComponentSeen, found: &mut Foundations, waits: &mut Waits) -> bool {
     match &look.base_drift {
         Seen::Unknown { why, .. } => {
             waits.add(name, format!("its objects, which could not be looked at: {why}"));
+            return false;
         }
         Seen::Known(drift) if !drift.is_empty() => {
             found.applies.push(Action::Apply {
@@ -149,4 +162,5 @@ fn base(name: &str, look: &ComponentSeen, found: &mut Foundations, waits: &mut W
         }
         Seen::Known(_) | Seen::Absent => {}
     }
+    true
 }

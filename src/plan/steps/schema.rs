@@ -43,7 +43,7 @@ pub fn gate(desired: &Desired, seen: &Observed) -> Gate {
         Seen::Known(database) => Gate::Ask(Question {
             reason: Reason::ApprovalRequired,
             message: format!(
-                "The database holds {}, and spec.version asks for {}. The API server was not started, because it would migrate this data by itself. {}, or delete {} if the data may go.",
+                "The database holds {}, and spec.version asks for {}. The API server was not started or changed, because it would migrate this data by itself. {}, or delete {} if the data may go.",
                 words::schema(&database.schema),
                 desired.version,
                 way_out(&database.schema, desired),

@@ -1,11 +1,13 @@
 //! THOUGHT: workloads. A missing one is made when everything it waits for is healthy; one that is there and differs is
 //! repaired whatever the others do. Neither happens where the database's content forbids it.
 
+use std::collections::BTreeSet;
+
 use kfp_releases::Role;
 
 use crate::decision::{Action, Question};
 use crate::desired::{Desired, DesiredComponent};
-use crate::observed::{ComponentSeen, Observed, Seen, WorkloadSeen};
+use crate::observed::{ComponentSeen, Observed, Seen};
 use crate::steps::components::{Waits, is_healthy, look, trouble};
 use crate::steps::schema::{self, Gate};
 use crate::words;
@@ -20,10 +22,13 @@ pub struct Workloads {
 }
 
 /// Goes through all components. What holds one back never holds back another, unless that one is `after` it.
-pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) -> Workloads {
+///
+/// `held` names the groups of objects that pods would miss.
+pub fn collect(desired: &Desired, seen: &Observed, held: &BTreeSet<String>, waits: &mut Waits) -> Workloads {
     let mut pass = Pass {
         desired,
         seen,
+        held,
         gate: schema::gate(desired, seen),
         waits,
         question: None,
@@ -47,6 +52,7 @@ pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) -> Workloa
 struct Pass<'a> {
     desired: &'a Desired,
     seen: &'a Observed,
+    held: &'a BTreeSet<String>,
     gate: Gate,
     waits: &'a mut Waits,
     question: Option<Question>,
@@ -63,8 +69,8 @@ impl Pass<'_> {
                 );
                 false
             }
-            Seen::Absent => self.may_make(component, look),
-            Seen::Known(state) if state.drift => self.may_repair(component, state),
+            Seen::Absent => self.may_make(component),
+            Seen::Known(state) if state.drift => self.may_repair(component),
             Seen::Known(state) => {
                 if !is_healthy(state) {
                     self.waits
@@ -75,10 +81,11 @@ impl Pass<'_> {
         }
     }
 
-    fn may_make(&mut self, component: &DesiredComponent, look: &ComponentSeen) -> bool {
-        let mut free = foundations_known(look);
-        if !free {
-            self.waits.add(&component.name, "what its pods mount".to_owned());
+    fn may_make(&mut self, component: &DesiredComponent) -> bool {
+        let mut free = !self.held(component);
+        if !free && !self.waits.has(&component.name) {
+            self.waits
+                .add(&component.name, "what its pods need to start".to_owned());
         }
         free &= self.volume_known(component);
         for name in &component.after {
@@ -96,27 +103,17 @@ impl Pass<'_> {
         free
     }
 
-    fn may_repair(&mut self, component: &DesiredComponent, state: &WorkloadSeen) -> bool {
-        if !self.volume_known(component) {
-            return false;
-        }
-        if component.role != Role::ApiServer {
-            return true;
-        }
-        // A server in its first start leaves a half-made schema for seconds: only for one that serves, or one that is
-        // gone, is a strange schema a question for a person.
-        let serves = is_healthy(state) && matches!(self.seen.api_server, Seen::Known(()));
-        match &self.gate {
-            Gate::Ask(question) if !serves => {
-                let on = format!(
-                    "the database's schema, before it is repaired: {}",
-                    question.message
-                );
-                self.waits.add(&component.name, on);
-                false
-            }
-            _ => self.schema_allows(component),
-        }
+    /// A server whose drift is repaired starts anew: the question about the schema comes up again.
+    fn may_repair(&mut self, component: &DesiredComponent) -> bool {
+        self.volume_known(component) && (component.role != Role::ApiServer || self.schema_allows(component))
+    }
+
+    /// What its pods mount and run as is not there: its own, or what belongs to no component.
+    fn held(&self, component: &DesiredComponent) -> bool {
+        let shared = |name: &String| self.desired.component(name).is_none();
+        self.held
+            .iter()
+            .any(|name| *name == component.name || shared(name))
     }
 
     /// The API server is there, so that the question about the schema was answered when it was made.
@@ -166,14 +163,4 @@ impl Pass<'_> {
 /// Components that make or migrate tables by themselves when they start.
 fn opens_database(role: Role) -> bool {
     matches!(role, Role::ApiServer | Role::MetadataGrpc | Role::CacheServer)
-}
-
-/// Secrets that are there and a known state of the other objects: what the pods mount exists, or is applied before.
-fn foundations_known(look: &ComponentSeen) -> bool {
-    let secrets = match &look.secrets_due {
-        Seen::Known(due) => due.is_empty(),
-        Seen::Absent => true,
-        Seen::Unknown { .. } => false,
-    };
-    secrets && !matches!(look.base_drift, Seen::Unknown { .. })
 }

@@ -27,6 +27,17 @@ fn a_workload_that_differs_is_repaired_while_its_dependency_is_ill() {
 }
 
 #[test]
+fn a_dependency_that_somebody_scaled_to_zero_is_not_healthy() {
+    let mut seen = super::world::without(&["workflow-controller"]);
+    change_workload(&mut seen, "seaweedfs", |workload| {
+        workload.drift = true;
+        workload.desired = 0;
+        workload.ready = 0;
+    });
+    assert_eq!(workloads(&decide(&seen)), ["seaweedfs"]);
+}
+
+#[test]
 fn an_api_server_that_differs_is_repaired_on_its_own_schema() {
     assert_eq!(
         workloads(&decide(&with_workload("ml-pipeline", |workload| workload
@@ -38,7 +49,7 @@ fn an_api_server_that_differs_is_repaired_on_its_own_schema() {
 
 #[rstest]
 #[case::serving_on_a_foreign_schema(database(schema(SchemaState::Foreign, &[])), 1, true)]
-#[case::not_serving_on_a_foreign_schema(database(schema(SchemaState::Foreign, &[])), 0, false)]
+#[case::not_serving_on_a_foreign_schema(database(schema(SchemaState::Foreign, &[])), 0, true)]
 #[case::database_unknown(unknown("no route"), 1, false)]
 fn an_api_server_that_differs_is_left_alone_on_any_other_database(
     #[case] found: Seen<crate::DatabaseSeen>,

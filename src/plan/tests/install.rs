@@ -45,6 +45,21 @@ fn secrets_come_first_and_the_database_a_pass_after_its_secret() {
 }
 
 #[test]
+fn a_volume_that_does_not_say_who_wrote_it_is_not_labelled_by_a_guess() {
+    let mut seen = Observed {
+        database_engine: unknown("no annotation"),
+        ..healthy()
+    };
+    let claim = set([object("PersistentVolumeClaim", "mysql-pv-claim")]);
+    if let Some(look) = seen.components.get_mut("mysql") {
+        look.base_drift = Seen::Known(claim);
+    }
+    let decision = decide(&seen);
+    assert_eq!(decision.next, Next::Wait);
+    assert!(waits_for(&decision, "mysql").contains("no annotation"));
+}
+
+#[test]
 fn objects_of_no_component_come_before_those_of_components() {
     let mut seen = fresh();
     let shared = ComponentSeen {

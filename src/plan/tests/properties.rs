@@ -182,7 +182,7 @@ fn at(seconds: i64) -> Time {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
     fn nothing_is_done_while_paused_occupied_or_between_versions(desired in wishes(), seen in observed()) {

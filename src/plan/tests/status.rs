@@ -103,7 +103,7 @@ fn an_installation_under_way_reads_so() {
 #[case::store_down(Observed { object_store: Seen::Unknown { reason: Reason::Unreachable, why: "connection refused".to_owned() }, ..healthy() }, "Ready=False Unreachable; Reconciling=True Unreachable; DatabaseReady=True Healthy; ObjectStoreReady=False Unreachable; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
 #[case::foreign_at_first(Observed { database: database(schema(SchemaState::Foreign, &[])), ..without(&["ml-pipeline"]) }, "Ready=False ApprovalRequired; Stalled=True ApprovalRequired; DatabaseReady=False SchemaMismatch; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
 #[case::foreign_later(Observed { database: database(schema(SchemaState::Foreign, &[])), ..healthy() }, "Ready=False SchemaMismatch; Reconciling=True SchemaMismatch; DatabaseReady=False SchemaMismatch; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
-#[case::version_changed(Observed { installed: Seen::Known(set(["2.5.0".to_owned()])), ..healthy() }, "Ready=False UpgradeNotSupported; Stalled=True UpgradeNotSupported; DatabaseReady=True Healthy; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
+#[case::version_changed(Observed { installed: Seen::Known(set(["2.5.0".to_owned()])), database: database(schema(SchemaState::Exact, &["2.5.0"])), ..healthy() }, "Ready=False UpgradeNotSupported; Stalled=True UpgradeNotSupported; DatabaseReady=True Healthy; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
 #[case::controller_ill(with_workload("workflow-controller", |workload| workload.ready = 0), "Ready=False Progressing; Reconciling=True Progressing; DatabaseReady=True Healthy; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=False Starting")]
 #[case::deleting(Observed { deleting: true, ..healthy() }, "Ready=False Deleting; Reconciling=True Deleting; DatabaseReady=True Healthy; ObjectStoreReady=True Healthy; ApiServerReady=True Healthy; ExecutionControllerReady=True Healthy")]
 fn conditions_say_in_which_state_it_is(#[case] seen: Observed, #[case] wanted: &str) {
@@ -273,6 +273,7 @@ fn a_paused_installation_reports_its_health_under_the_reason_paused() {
 #[rstest]
 #[case::labels_and_schema(healthy(), Some(VERSION))]
 #[case::two_releases(Observed { installed: Seen::Known(set([VERSION.to_owned(), "2.5.0".to_owned()])), ..healthy() }, None)]
+#[case::no_api_server(without(&["ml-pipeline"]), None)]
 #[case::another_schema(Observed { database: database(schema(SchemaState::Exact, &["2.5.0"])), ..healthy() }, None)]
 #[case::nothing_yet(fresh(), None)]
 fn the_version_is_what_labels_and_schema_agree_on(#[case] seen: Observed, #[case] wanted: Option<&str>) {
