@@ -53,7 +53,7 @@ impl From<kube::Error> for Failure {
                 status.message
             )),
             kube::Error::Api(status) if matches!(status.code, 401 | 403) => Self::Forbidden(format!(
-                "{}; ask for the ClusterRole kfp-operator-view in this namespace",
+                "{}; ask for Kubernetes' role `view` in this namespace, which includes the operator's kinds",
                 status.message
             )),
             _ => Self::Failed(format!("the Kubernetes API server could not be asked: {error}")),

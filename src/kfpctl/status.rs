@@ -89,8 +89,9 @@ fn ready(installation: &KfpInstallation) -> Result<(), Failure> {
         return Ok(());
     }
     let name = installation.metadata.name.as_deref().unwrap_or_default();
+    let reason = view::reason(installation).unwrap_or("REASON");
     Err(Failure::NotReady(format!(
-        "{name} is not ready; `kfpctl explain REASON` says what to do"
+        "{name} is not ready; `kfpctl explain {reason}` says what to do"
     )))
 }
 

@@ -15,13 +15,19 @@ pub fn is_ready(installation: &KfpInstallation) -> bool {
         && condition(status, "Ready").is_some_and(|ready| ready.status == "True")
 }
 
-/// Whether nothing will go on without a person.
+/// Whether the resource's newest generation is processed and nothing will go on without a person.
 pub fn is_stalled(installation: &KfpInstallation) -> bool {
-    installation
-        .status
-        .as_ref()
-        .and_then(|status| condition(status, "Stalled"))
-        .is_some_and(|stalled| stalled.status == "True")
+    let Some(status) = &installation.status else {
+        return false;
+    };
+    status.observed_generation == installation.metadata.generation
+        && condition(status, "Stalled").is_some_and(|stalled| stalled.status == "True")
+}
+
+/// The reason of `Ready`, once there is one.
+pub fn reason(installation: &KfpInstallation) -> Option<&str> {
+    let ready = condition(installation.status.as_ref()?, "Ready")?;
+    Some(&ready.reason)
 }
 
 fn condition<'a>(status: &'a KfpInstallationStatus, kind: &str) -> Option<&'a Condition> {
@@ -85,7 +91,7 @@ pub fn draw(installation: &KfpInstallation) -> String {
         text += "\n";
         for (what, address) in [("UI", &endpoints.ui), ("API", &endpoints.api)] {
             if let Some(address) = address {
-                let _ = writeln!(text, "  {what:3} {address}");
+                let _ = writeln!(text, "  {what:3} {address} (inside the cluster)");
             }
         }
     }
@@ -97,12 +103,15 @@ fn is_done(component: &ComponentStatus) -> bool {
     component.version.is_some() && component.message.is_empty()
 }
 
-/// Conditions a person should read: normal ones that are not True, abnormal ones (Reconciling, Stalled) that are.
+/// Conditions a person should read: normal ones that are not True, abnormal ones (Reconciling, Stalled) that are. What
+/// `Ready` says already is not said again by these two.
 fn conditions(status: &KfpInstallationStatus) -> String {
+    let said = condition(status, "Ready").map(|ready| ready.reason.as_str());
     let mut text = String::new();
     for condition in &status.conditions {
         let abnormal = matches!(condition.type_.as_str(), "Reconciling" | "Stalled");
-        if (condition.status == "True") != abnormal {
+        let again = abnormal && said == Some(condition.reason.as_str());
+        if (condition.status == "True") != abnormal || again {
             continue;
         }
         if text.is_empty() {
@@ -161,6 +170,15 @@ status:
     #[test]
     fn an_installation_midway_shows_what_is_waited_for() {
         insta::assert_snapshot!(draw(&installation(MIDWAY)));
+    }
+
+    #[test]
+    fn a_stall_of_an_older_generation_is_over() {
+        let text = MIDWAY.replace("type: Reconciling", "type: Stalled");
+        assert!(is_stalled(&installation(&text)));
+        assert!(!is_stalled(&installation(
+            &text.replace("generation: 1}", "generation: 2}")
+        )));
     }
 
     #[test]

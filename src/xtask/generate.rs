@@ -3,9 +3,15 @@
 //! A room that makes files adds a line to [`GENERATORS`]; nothing else knows what is generated.
 
 mod api_reference;
+mod commands_reference;
 mod conditions_reference;
 mod crds;
+mod deviations_reference;
+mod markdown;
+mod names_reference;
 mod operand_roles;
+mod releases_reference;
+mod rights_reference;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -52,6 +58,31 @@ const GENERATORS: &[Generator] = &[
     Generator {
         what: "conditions and reasons",
         files: conditions_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "commands",
+        files: commands_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "differences from upstream",
+        files: deviations_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "names",
+        files: names_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "releases",
+        files: releases_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "rights",
+        files: rights_reference::files,
         folder: "docs/reference",
     },
     Generator {

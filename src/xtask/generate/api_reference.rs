@@ -8,7 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use serde_json::{Map, Value};
 
-use super::{File, MARK};
+use super::{File, MARK, markdown::cell};
 
 /// The page about the API.
 pub fn files() -> anyhow::Result<Vec<File>> {
@@ -279,9 +279,4 @@ fn bounds(field: &Map<String, Value>, minimum: &str, maximum: &str, unit: &str) 
 
 fn text<'value>(value: &'value Value, key: &str) -> &'value str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Text that may stand in a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
 }
