@@ -66,6 +66,17 @@ fn check(before: &World, after: &mut World, action: &Action) {
     if other && !deleting {
         after.violation(format!("{action:?} while another release runs"));
     }
+    let name = &resource.wish.name;
+    let took = before
+        .objects
+        .iter()
+        .filter(|(object, stored)| is_claim(object) && stored.installation != *name);
+    if let Some((object, stored)) = took
+        .into_iter()
+        .find(|(object, stored)| after.objects.get(*object) != Some(stored))
+    {
+        after.violation(format!("{action:?} took {object} of {}", stored.installation));
+    }
     let data = matches!(action, Action::DeleteData(_));
     let kept = before
         .disks
@@ -104,6 +115,15 @@ fn generate(world: &mut World, wanted: &Wanted, secret: &ObjectRef) {
         .get(name)
         .map(|held| held.values.clone())
         .unwrap_or_default();
+    let opened = world.disks.values().any(|disk| disk.password.is_some());
+    if opened
+        && wanted.passwords().any(|(password, _)| password == name)
+        && keys.iter().any(|key| !known.contains_key(key))
+    {
+        world.violation(format!(
+            "a password was made up in {secret} for data that another one opens"
+        ));
+    }
     let mut values = known.clone();
     for key in keys.iter().filter(|key| !known.contains_key(*key)) {
         values.insert(key.clone(), world.next());
@@ -163,6 +183,7 @@ fn store(world: &mut World, wanted: &Wanted, object: &ObjectRef, shape: &Shape) 
                 id,
                 engine,
                 password: None,
+                release: None,
                 content: Content::Empty,
             },
         );

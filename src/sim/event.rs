@@ -102,6 +102,7 @@ impl World {
             id: self.next(),
             engine: DatabaseEngine::MySQL,
             password: None,
+            release: version.clone(),
             content: content.clone(),
         };
         self.disks.insert(CLAIM.to_owned(), disk);
@@ -304,6 +305,9 @@ impl World {
             if let Some(volume) = self.volume() {
                 volume.version = Some(release.clone());
             }
+            self.disks
+                .entry(CLAIM.to_owned())
+                .and_modify(|disk| disk.release = Some(release.clone()));
             self.create_resource();
         }
         let wanted = server.or(data).or(running).or_else(|| self.volume_release());

@@ -62,6 +62,8 @@ pub(crate) struct Disk {
     pub(crate) id: u32,
     pub(crate) engine: DatabaseEngine,
     pub(crate) password: Option<u32>,
+    /// The release whose server opened it last, where the volume says so.
+    pub(crate) release: Option<String>,
     pub(crate) content: Content,
 }
 
@@ -181,9 +183,19 @@ impl World {
             return;
         };
         disk.password = disk.password.or(password);
-        if disk.engine != pods.engine {
-            let (found, wanted) = (disk.engine, pods.engine);
-            self.violation(format!("{wanted:?} was started on a volume of {found:?}"));
+        let before = disk
+            .release
+            .replace(pods.release.clone())
+            .filter(|release| *release != pods.release);
+        let engine = Some(disk.engine).filter(|engine| *engine != pods.engine);
+        if let Some(before) = before {
+            let now = &pods.release;
+            self.violation(format!(
+                "the database server of {now} opened the volume of {before}"
+            ));
+        }
+        if let Some(engine) = engine {
+            self.violation(format!("{:?} was started on a volume of {engine:?}", pods.engine));
         }
     }
 
