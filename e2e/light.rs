@@ -229,8 +229,8 @@ impl ControlPlane {
     }
 
     /// Notes a process of the caller's, so that it ends with the next start if this program is killed before it ends it.
-    pub fn adopt(&self, child: &Child) -> Result<()> {
-        let pid = i32::try_from(child.id()).context("a process id out of range")?;
+    pub fn adopt(&self, pid: u32) -> Result<()> {
+        let pid = i32::try_from(pid).context("a process id out of range")?;
         if let Some(id) = ProcessId::of(pid) {
             let mut adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner);
             adopted.retain(|process| process.is_alive());

@@ -5,20 +5,28 @@ mod cases;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kfp_tests::{World, isolation, operator};
+use kfp_tests::programs::Programs;
+use kfp_tests::{World, isolation};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 
+/// Tests at the same time: they mostly wait for the operator, which mostly waits for pods.
+const AT_ONCE: usize = 8;
+
 fn main() -> ExitCode {
     if !isolation::is_isolated() {
-        let Err(error) = World::prepare().and_then(|_| operator::build()).and_then(|()| isolation::isolate());
+        let programs = World::prepare().and_then(|_| Programs::build());
+        let Err(error) = programs.and_then(|programs| programs.isolate());
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
     let runtime = Arc::new(Runtime::new().expect("a runtime"));
     if arguments.list {
-        return libtest_mimic::run(&arguments, cases::all(&runtime, None)).exit_code();
+        let mut trials = cases::all(&runtime, None);
+        trials.extend(afterwards(&runtime, None));
+        return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let world = match runtime.block_on(World::start()) {
         Ok(world) => Arc::new(world),
@@ -27,7 +35,16 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let trials: Vec<Trial> = cases::all(&runtime, Some(&world));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    conclusion.exit_code()
+    let conclusion = libtest_mimic::run(&arguments, cases::all(&runtime, Some(&world)));
+    let judgement = libtest_mimic::run(&arguments, afterwards(&runtime, Some(&world)));
+    if conclusion.has_failed() || judgement.has_failed() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// What is judged of all the requests that the tests brought about.
+fn afterwards(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
+    let cases = cases::rights::cases();
+    cases.into_iter().map(|case| case.into_trial(runtime, world)).collect()
 }

@@ -1,13 +1,27 @@
 //! PROOF (real API server): the list of cases, a file a subject.
 
 mod custom_resource;
+mod deletion;
+mod drift;
+mod faults;
+mod install;
+mod leader;
+mod occupied;
+mod pause;
+mod prune;
+mod rest;
+pub mod rights;
+mod schema;
+mod secrets;
+mod unparseable;
+mod version;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::Result;
-use kfp_tests::World;
+use anyhow::{Result, anyhow};
+use kfp_tests::{Site, World};
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -29,7 +43,26 @@ impl Case {
         Self { name: name.into(), run: Box::new(move |world| Box::pin(run(world))) }
     }
 
-    fn into_trial(self, runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Trial {
+    /// A case that has a namespace of its own, called `place`. When it fails, the ends of all logs there are shown.
+    pub fn at<F>(
+        place: &'static str,
+        name: impl Into<String>,
+        run: impl FnOnce(Arc<Site>) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self::new(name, move |world| async move {
+            let site = Site::new(world, place).await?;
+            match run(site.clone()).await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(anyhow!("{error:#}\n{}", site.report().await)),
+            }
+        })
+    }
+
+    /// The case for the harness.
+    pub fn into_trial(self, runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Trial {
         let (runtime, world, run) = (Arc::clone(runtime), world.cloned(), self.run);
         Trial::test(self.name, move || {
             let world = world.ok_or_else(|| Failed::from("no world was started"))?;
@@ -38,7 +71,24 @@ impl Case {
     }
 }
 
-/// Every case. Without a world they can be listed, not run.
+/// Every case. Without a world they can be listed, not run. The longest come first, since they mostly wait.
 pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
-    custom_resource::cases().into_iter().map(|case| case.into_trial(runtime, world)).collect()
+    let subjects = [
+        rest::cases(),
+        faults::cases(),
+        leader::cases(),
+        deletion::cases(),
+        install::cases(),
+        schema::cases(),
+        occupied::cases(),
+        secrets::cases(),
+        prune::cases(),
+        pause::cases(),
+        version::cases(),
+        unparseable::cases(),
+        drift::cases(),
+        custom_resource::cases(),
+    ];
+    let cases = subjects.into_iter().flatten();
+    cases.map(|case| case.into_trial(runtime, world)).collect()
 }

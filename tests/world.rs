@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kfp_api::KfpInstallation;
 use kfp_e2e::cache::Cache;
-use kfp_e2e::light::{ControlPlane, Options};
+use kfp_e2e::light::{ControlPlane, Options, SERVICES};
 use kfp_e2e::progress::Progress;
 use kfp_e2e::tools::{Tool, Tools};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
@@ -16,18 +16,40 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
+use crate::audit::{Audit, OPERATOR};
 use crate::isolation;
+use crate::programs::Programs;
+use crate::store::Store;
 
 /// How long anything may take before a test gives up: generous, since two cores build and test at once.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Namespace of the operator's ServiceAccount in `config/rbac`.
+pub const OPERATOR_NAMESPACE: &str = "kfp-operator-system";
+/// Kubernetes' own controllers that run: what makes pods of Deployments, and what clears up. No scheduler, no kubelet.
+const CONTROLLERS: [&str; 7] = [
+    "deployment-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+    "persistentvolumeclaim-protection-controller",
+    "replicaset-controller",
+    "serviceaccount-controller",
+    "root-ca-certificate-publisher-controller",
+];
 
 /// A running API server with our CRDs, the operands' CRDs and our rights.
 pub struct World {
+    /// The object store of all installations that are given one; started when first asked for.
+    pub store: OnceCell<Store>,
     /// The control plane; ends when the world is dropped.
     pub control_plane: ControlPlane,
     /// The tools that it was made of.
     pub tools: Tools,
+    /// Our programs.
+    pub programs: Programs,
+    /// What the operator asked of the API server.
+    pub audit: Audit,
     /// A cluster administrator's client.
     pub client: Client,
 }
@@ -36,7 +58,7 @@ impl World {
     /// Makes or finds what the world is made of. Needs the network, so it is done before the program isolates itself.
     pub fn prepare() -> Result<Tools> {
         let mut wanted = Tool::LIGHT.to_vec();
-        wanted.push(Tool::Base);
+        wanted.extend([Tool::Base, Tool::MariaDb, Tool::SeaweedFs]);
         Tools::ensure(&Cache::locate()?, &wanted, &Progress::new())
     }
 
@@ -44,11 +66,23 @@ impl World {
     pub async fn start() -> Result<Self> {
         let tools = Self::prepare()?;
         isolation::raise_loopback(&tools)?;
-        let control_plane = ControlPlane::start(&tools, Options::default())?;
-        let client = client(control_plane.kubeconfig()).await?;
-        let world = Self { control_plane, tools, client };
+        isolation::claim(&tools, SERVICES)?;
+        let options = Options {
+            controller_manager: true,
+            controllers: &CONTROLLERS,
+            audited: &[OPERATOR],
+        };
+        let control_plane = ControlPlane::start(&tools, options)?;
+        let world = Self {
+            client: client(control_plane.kubeconfig()).await?,
+            audit: Audit::new(control_plane.audit_log()),
+            programs: Programs::found()?,
+            store: OnceCell::new(),
+            control_plane,
+            tools,
+        };
         for folder in ["config/crd", "config/operand-crds/kfp", "config/operand-crds/argo", "config/rbac"] {
-            world.create_namespace("kfp-operator-system").await?;
+            world.create_namespace(OPERATOR_NAMESPACE).await?;
             world.kubectl(&["apply", "--server-side", "-k", &root().join(folder).display().to_string()])?;
         }
         world.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"])?;

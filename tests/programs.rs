@@ -1,0 +1,42 @@
+//! PROOF (real API server): our own programs, built before the tests lose the network, and where they lie afterwards.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use kfp_e2e::lab::programs::build;
+
+use crate::isolation::isolate;
+
+/// Names the operator in the second life of the test program.
+const OPERATOR: &str = "KFP_TESTS_OPERATOR";
+/// Names the stand-in there.
+const STAND_IN: &str = "KFP_TESTS_STAND_IN";
+
+/// Paths of our programs.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The operator.
+    pub operator: PathBuf,
+    /// What takes the place of KFP's API server.
+    pub stand_in: PathBuf,
+}
+
+impl Programs {
+    /// Builds what changed. Needs the network when a dependency is not there yet.
+    pub fn build() -> Result<Self> {
+        let [operator, stand_in] = build(["kfp-operator", "kfp-standin"])?;
+        Ok(Self { operator, stand_in })
+    }
+
+    /// Starts the test program again where these can be found by [`Programs::found`]. Returns only on failure.
+    pub fn isolate(&self) -> Result<Infallible> {
+        isolate(&[(OPERATOR, &self.operator), (STAND_IN, &self.stand_in)])
+    }
+
+    /// The programs that the first life built.
+    pub fn found() -> Result<Self> {
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set"));
+        Ok(Self { operator: path(OPERATOR)?, stand_in: path(STAND_IN)? })
+    }
+}
