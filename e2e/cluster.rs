@@ -1,6 +1,7 @@
 //! PROOF: a whole Kubernetes with one node, in namespaces of its own, joined to the host by one link: pods, Services and
 //! the API server are reached from the user's shell, and taking it away leaves nothing behind. Root is required.
 
+mod audit;
 mod cgroup;
 mod diagnostics;
 mod namespace;
@@ -24,6 +25,7 @@ use crate::kubernetes::{is_ready, kubectl};
 use crate::process::{run, wait_for};
 use crate::progress::Progress;
 use crate::tools::Tools;
+pub use audit::Refusal;
 use namespace::{Namespaces, Programs};
 use state::State;
 
@@ -250,6 +252,11 @@ impl Cluster {
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
+    }
+
+    /// What the API server refused to programs in pods since the cluster started, oldest first.
+    pub fn refusals(&self) -> Result<Vec<Refusal>> {
+        audit::refusals(&self.folder)
     }
 
     /// Writes what helps to understand a failure into a folder: objects, events, logs of pods and of the cluster.

@@ -1,8 +1,10 @@
 //! PROOF: a cluster with the operator in it, as a user would install it: the world of the demo and of the tests beside this
 //! file. Knows what an installation is; everything below it in this crate does not.
 
+pub mod http;
 pub mod images;
 pub mod programs;
+mod versions;
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;

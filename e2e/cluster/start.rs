@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::namespace::Namespaces;
 use super::node::{NODE, Node};
-use super::{Cluster, cgroup};
+use super::{Cluster, audit, cgroup};
 use crate::images::COREDNS;
 use crate::kubernetes::{self, ApiServer, PATIENCE, wait_ready, wait_service_account};
 use crate::pki::Pki;
@@ -58,11 +58,9 @@ pub fn start(cluster: &mut Cluster, stage: &Stage) -> Result<()> {
         folder: &folder("apiserver"),
         nodes: true,
     };
-    namespaces.start(
-        "kube-apiserver",
-        program("kube-apiserver")?,
-        &api_server.options(),
-    )?;
+    let mut options = api_server.options();
+    options.extend(audit::options(&cluster.folder)?);
+    namespaces.start("kube-apiserver", program("kube-apiserver")?, &options)?;
     namespaces.start("containerd", "containerd", &node.containerd()?)?;
     wait_ready(&cluster.tools, &cluster.kubeconfig)?;
 

@@ -1,17 +1,15 @@
 //! TOOLS: `cargo xtask demo`: the main job before a person's eyes, on a cluster made on the spot or on one that is there.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use kfp_api::KfpInstallation;
 use kfp_e2e::cache::Cache;
 use kfp_e2e::cluster::Cluster;
-use kfp_e2e::lab::{Lab, OPERATOR_IMAGE, OPERATOR_NAMESPACE, programs, root};
+use kfp_e2e::lab::{Lab, OPERATOR_IMAGE, OPERATOR_NAMESPACE, http, programs, root};
 use kfp_e2e::progress::Progress;
 
 /// Name of the demo's cluster.
@@ -125,27 +123,16 @@ fn on_local(manifest: &str, wanted: &Wanted, real: Option<&Path>) -> Result<()> 
         "http://{}",
         lab.service_address(&wanted.namespace, "ml-pipeline-ui")?
     );
-    let answer = get(&url)?;
-    print!("\n{}\n{}", versions(&lab), times(&progress));
+    // The URL that is printed must work.
+    let answer = http::get(&url)?.status;
+    anyhow::ensure!(answer == 200, "{url} answers {answer}");
+    println!("\n{}\n\n{}", lab.versions(), times(&progress));
     println!(
-        "\nThe UI      {url}  ({answer})\nkubeconfig  {}\n\n  export KUBECONFIG={}\n  kubectl get kfpi -A\n\nTake it away: cargo xtask demo --down",
+        "\nThe UI      {url}\nkubeconfig  {}\n\n  export KUBECONFIG={}\n  kubectl get kfpi -A\n\nTake it away: cargo xtask demo --down",
         lab.cluster.kubeconfig().display(),
         lab.cluster.kubeconfig().display()
     );
     Ok(())
-}
-
-/// What each image claims to be and what is really inside.
-fn versions(lab: &Lab) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["IMAGE", "INSIDE"]);
-    for image in &lab.images {
-        table.add_row([&image.name, &image.actual]);
-    }
-    for [name, version, remark] in lab.tools.table() {
-        table.add_row([name, format!("{version} {remark}").trim().to_owned()]);
-    }
-    table
 }
 
 fn times(progress: &Progress) -> Table {
@@ -157,28 +144,6 @@ fn times(progress: &Progress) -> Table {
         table.add_row([stage, format!("{:.1}", took.as_secs_f64())]);
     }
     table
-}
-
-/// Asks for the page as a browser would, and returns its status line: the URL that is printed must work.
-fn get(url: &str) -> Result<String> {
-    let host = url.trim_start_matches("http://");
-    let address = format!("{host}:80")
-        .parse()
-        .with_context(|| format!("{url} has no address"))?;
-    let limit = Duration::from_secs(5);
-    let mut stream =
-        TcpStream::connect_timeout(&address, limit).with_context(|| format!("{url} does not answer"))?;
-    stream.set_read_timeout(Some(limit))?;
-    write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream
-        .take(4096)
-        .read_to_end(&mut answer)
-        .with_context(|| format!("{url} stops answering"))?;
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.lines().next().unwrap_or_default().to_owned();
-    anyhow::ensure!(status.contains(" 200 "), "{url} answers {status:?}");
-    Ok(status)
 }
 
 /// The same on a cluster that is there, with its own images. Not run by our tests: there is no such cluster where they run.
