@@ -178,7 +178,7 @@ fn gone(shared: &Shared, key: &Key) {
 
 async fn reconcile(object: Arc<DynamicObject>, shared: Arc<Shared>) -> Result<Action, PassError> {
     let key = key(&object);
-    if let Some(next) = pass::run(&shared.context, &shared.watches, &key).await? {
+    if let Some(next) = Box::pin(pass::run(&shared.context, &shared.watches, &key)).await? {
         return Ok(Action::requeue(next));
     }
     gone(&shared, &key);

@@ -83,13 +83,22 @@ impl Events {
     }
 }
 
-/// What changed from one status to the next, in the words of the conditions. A condition that becomes `Unknown` is none:
-/// it is a look that failed, which the next one may mend.
+/// What changed from one status to the next, in the words of the conditions, each thing once: `Reconciling` says what
+/// `Ready` says, and so does `Ready` of a `Stalled` installation. A condition that becomes `Unknown` is no news: it is a
+/// look that failed, which the next one may mend.
 #[must_use]
 pub fn changes(old: &[Condition], new: &[Condition]) -> Vec<News> {
+    let stalled = new
+        .iter()
+        .any(|condition| condition.type_ == ConditionType::Stalled.as_str());
+    let repeats = |condition: &Condition| {
+        condition.type_ == ConditionType::Reconciling.as_str()
+            || (stalled && condition.type_ == ConditionType::Ready.as_str())
+    };
     let told = |condition: &&Condition| {
         let before = old.iter().find(|before| before.type_ == condition.type_);
         condition.status != "Unknown"
+            && !repeats(condition)
             && before
                 .is_none_or(|before| before.status != condition.status || before.reason != condition.reason)
     };
@@ -112,13 +121,12 @@ fn news(condition: &Condition) -> News {
     }
 }
 
-/// `Stalled` and `Reconciling` are there when something is up; the others when all is well.
+/// `Stalled` is there when something is wrong; the others hold when all is well.
 fn is_warning(condition: &Condition) -> bool {
     let holds = condition.status == "True";
     let ordinary = ORDINARY.iter().any(|reason| reason.as_str() == condition.reason);
     match condition.type_.parse::<ConditionType>() {
         Ok(ConditionType::Stalled) => holds,
-        Ok(ConditionType::Reconciling) => false,
         _ => !holds && !ordinary,
     }
 }
@@ -173,13 +181,26 @@ mod tests {
     #[case::broken(condition("DatabaseReady", "False", "AccessDenied", "x"), true)]
     #[case::starting(condition("DatabaseReady", "False", "Starting", "x"), false)]
     #[case::stalled(condition("Stalled", "True", "InvalidSpec", "x"), true)]
-    #[case::working(condition("Reconciling", "True", "Progressing", "x"), false)]
     fn a_change_is_told_once_with_its_weight(#[case] new: Condition, #[case] warning: bool) {
         let told = changes(&[], std::slice::from_ref(&new));
         assert_eq!(told.len(), 1);
         assert_eq!(
             (told[0].warning, told[0].reason.as_str()),
             (warning, new.reason.as_str())
+        );
+    }
+
+    #[test]
+    fn a_stalled_installation_tells_its_reason_once() {
+        let stalled = [
+            condition("Ready", "False", "InvalidSpec", "x"),
+            condition("Reconciling", "True", "InvalidSpec", "x"),
+            condition("Stalled", "True", "InvalidSpec", "x"),
+        ];
+        let told = changes(&[], &stalled);
+        assert_eq!(
+            told.iter().map(|news| news.action.as_str()).collect::<Vec<_>>(),
+            ["Stalled"]
         );
     }
 

@@ -74,7 +74,7 @@ pub async fn run(context: &Context, watches: &Watches, key: &Key) -> Result<Opti
     if matches!(around.rights, Seen::Known(())) {
         watches.ensure(key);
     }
-    let thought = think(context, &object, around, now).await;
+    let thought = Box::pin(think(context, &object, around, now)).await;
     let outcomes = act(context, &object.metadata, &thought, now).await;
     say(context, &object, &thought, &outcomes, now).await?;
 
@@ -238,7 +238,8 @@ async fn say(
         outcomes,
         old_status: &old,
         now: &Time(now),
-    });
+    })
+    .fitted();
     let mut news = changes(&old.conditions, &new.conditions);
     let deleting = object.metadata.deletion_timestamp.is_some();
     if deleting && lets_go(&thought.decision, outcomes) {

@@ -115,4 +115,8 @@ pub struct DatabaseSeen {
     pub server_version: String,
     /// The pipelines schema against the catalog.
     pub schema: SchemaStatus,
+    /// The schema is that of a first start of the API server which is not through yet, or never got through.
+    pub unfinished_install: bool,
+    /// What is known of the differences: what brings them about and what becomes of them.
+    pub causes: Vec<String>,
 }

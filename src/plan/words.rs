@@ -7,7 +7,7 @@ use kfp_api::status::{SchemaState, SchemaStatus};
 
 use crate::decision::{Action, Wait};
 use crate::desired::Desired;
-use crate::observed::{ObjectRef, WorkloadSeen};
+use crate::observed::{DatabaseSeen, ObjectRef, WorkloadSeen};
 
 /// Most characters of a message in the status: a line for `kubectl get`, not a log.
 const MESSAGE_LIMIT: usize = 1024;
@@ -69,9 +69,20 @@ pub fn versions(versions: &BTreeSet<String>) -> String {
         .join(" and ")
 }
 
-/// `the schema of 2.5.0`, `a schema that no release explains (nearest: 2.16.1; …)`.
+/// `the schema of 2.5.0`, `a schema that no release explains (nearest: 2.16.1; …)`, and what is known of how it came about.
 #[must_use]
-pub fn schema(schema: &SchemaStatus) -> String {
+pub fn content(database: &DatabaseSeen) -> String {
+    if database.unfinished_install {
+        return "some of KFP's tables, as a first start leaves them that is not through".to_owned();
+    }
+    let schema = schema(&database.schema);
+    if database.causes.is_empty() {
+        return schema;
+    }
+    format!("{schema} ({})", database.causes.join("; "))
+}
+
+fn schema(schema: &SchemaStatus) -> String {
     let releases = schema.matches.join(", ");
     let differences = if schema.differences.is_empty() {
         String::new()

@@ -293,6 +293,8 @@ impl World {
             engine: disk.engine,
             server_version: "8.4.0".to_owned(),
             schema: disk.content.judged(),
+            unfinished_install: false,
+            causes: Vec::new(),
         })
     }
 

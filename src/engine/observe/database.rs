@@ -3,11 +3,11 @@
 use kfp_api::conditions::Reason;
 use kfp_api::installation::DatabaseEngine;
 use kfp_api::status::{SchemaState, SchemaStatus};
-use kfp_database::{Credentials, Engine, Inspection, ProbeError, ProbeReason, State, Target, judge};
+use kfp_database::{Credentials, Engine, Inspection, ProbeError, ProbeReason, State, Target, Verdict, judge};
 use kfp_plan::{DatabaseSeen, Seen};
 use kfp_releases::Role;
 use kfp_releases::release::Install;
-use kfp_releases::schema::{LogicalSchema, SchemaCatalog};
+use kfp_releases::schema::SchemaCatalog;
 
 use super::secrets;
 use super::service::{Address, address};
@@ -82,17 +82,20 @@ async fn ask(
 }
 
 fn seen(inspection: Inspection, schemas: &SchemaCatalog) -> DatabaseSeen {
-    let schema = inspection
-        .schema
-        .as_ref()
-        .map_or_else(empty, |schema| status(schema, schemas));
+    let verdict = inspection.schema.as_ref().map(|schema| judge(schema, schemas));
+    let midway = verdict.as_ref().and_then(|verdict| verdict.midway.as_ref());
     DatabaseSeen {
         engine: match inspection.server.engine {
             Engine::MySql => DatabaseEngine::MySQL,
             Engine::MariaDb => DatabaseEngine::MariaDB,
         },
         server_version: inspection.server.server_version,
-        schema,
+        unfinished_install: midway.is_some_and(|midway| midway.from.is_none()),
+        causes: verdict
+            .as_ref()
+            .map(|verdict| verdict.causes.clone())
+            .unwrap_or_default(),
+        schema: verdict.map_or_else(empty, status),
     }
 }
 
@@ -105,8 +108,7 @@ fn empty() -> SchemaStatus {
     }
 }
 
-fn status(schema: &LogicalSchema, schemas: &SchemaCatalog) -> SchemaStatus {
-    let verdict = judge(schema, schemas);
+fn status(verdict: Verdict) -> SchemaStatus {
     SchemaStatus {
         state: match verdict.state {
             State::Empty => SchemaState::Empty,

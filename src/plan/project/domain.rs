@@ -142,7 +142,7 @@ fn starting(kind: ConditionType, name: &str, trouble: &str) -> Fact {
 
 fn database(desired: &Desired, seen: &Observed, found: &DatabaseSeen) -> Fact {
     let kind = ConditionType::DatabaseReady;
-    let holds = words::schema(&found.schema);
+    let holds = words::content(found);
     let server = format!("{:?} {}", found.engine, found.server_version);
     // While spec.version names another release, the database is judged for the one that runs.
     let release = table::only_label(seen).unwrap_or(&desired.version);

@@ -48,7 +48,7 @@ fn database(desired: &Desired, seen: &Observed, waits: &mut Waits) {
             format!(
                 "the schema of {} in the database, which holds {}",
                 desired.version,
-                words::schema(&found.schema)
+                words::content(found)
             ),
         );
     }

@@ -44,7 +44,7 @@ pub fn gate(desired: &Desired, seen: &Observed) -> Gate {
             reason: Reason::ApprovalRequired,
             message: format!(
                 "The database holds {}, and spec.version asks for {}. The API server was not started or changed, because it would migrate this data by itself. {}, or delete {} if the data may go.",
-                words::schema(&database.schema),
+                words::content(database),
                 desired.version,
                 way_out(&database.schema, desired),
                 words::claims(desired)

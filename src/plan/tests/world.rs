@@ -93,6 +93,8 @@ pub fn database(schema: SchemaStatus) -> Seen<DatabaseSeen> {
         engine: DatabaseEngine::MySQL,
         server_version: "8.4.3".to_owned(),
         schema,
+        unfinished_install: false,
+        causes: Vec::new(),
     })
 }
 
