@@ -4,6 +4,7 @@
 mod archive;
 pub(crate) mod debian;
 mod go;
+pub mod linters;
 mod python;
 
 use std::collections::BTreeMap;

