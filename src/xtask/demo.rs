@@ -1,6 +1,7 @@
 //! TOOLS: `cargo xtask demo`: the main job before a person's eyes, on a cluster made on the spot or on one that is there.
 
 use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -53,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         println!(
             "{}",
             if there {
-                "The demo is gone."
+                "The demo is gone. What it was built from stays in the cache for the next one; see the README."
             } else {
                 "There was no demo."
             }
@@ -128,11 +129,31 @@ fn on_local(manifest: &str, wanted: &Wanted, real: Option<&Path>) -> Result<()> 
     anyhow::ensure!(answer == 200, "{url} answers {answer}");
     println!("\n{}\n\n{}", lab.versions(), times(&progress));
     println!(
-        "\nThe UI      {url}\nkubeconfig  {}\n\n  export KUBECONFIG={}\n  kubectl get kfpi -A\n\nTake it away: cargo xtask demo --down",
+        "\nThe UI  {url}\n\nFor your shell:\n\n  export KUBECONFIG={}\n  export PATH={}:$PATH\n  kubectl get kfpi -A\n\n\
+         Take it away: cargo xtask demo --down",
         lab.cluster.kubeconfig().display(),
-        lab.cluster.kubeconfig().display()
+        commands(&lab)?.display()
     );
     Ok(())
+}
+
+/// A folder with kubectl of the cluster's version, kfpctl, and kfpctl as kubectl's plugin, beside the kubeconfig; it goes
+/// with the cluster.
+fn commands(lab: &Lab) -> Result<PathBuf> {
+    let folder = lab.cluster.kubeconfig().with_file_name("commands");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, program) in [
+        ("kubectl", lab.tools.kubectl()?),
+        ("kfpctl", lab.programs.kfpctl.clone()),
+        ("kubectl-kfp_operator", lab.programs.kfpctl.clone()),
+    ] {
+        let link = folder.join(name);
+        if link.is_symlink() {
+            std::fs::remove_file(&link).with_context(|| format!("cannot replace {}", link.display()))?;
+        }
+        symlink(&program, &link).with_context(|| format!("cannot link {}", link.display()))?;
+    }
+    Ok(folder)
 }
 
 fn times(progress: &Progress) -> Table {

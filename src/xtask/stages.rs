@@ -1,5 +1,6 @@
 //! TOOLS: stages of a long chore: run in order, timed, counted, and told in one table at the end.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -102,11 +103,11 @@ pub fn check(command: &mut Command) -> anyhow::Result<Counts> {
 
 /// Runs `cargo test …`, passing its output through, and counts the tests by its result lines. A run that fails without a
 /// failed test (it does not compile, say) is one failed check.
-pub fn cargo_test(arguments: &[&str]) -> anyhow::Result<Counts> {
+pub fn cargo_test(arguments: &[&str], environment: &[(&str, &OsStr)]) -> anyhow::Result<Counts> {
     let mut child = Command::new(env!("CARGO"))
-        .arg("test")
+        .args(["test", "--no-fail-fast"])
         .args(arguments)
-        .arg("--no-fail-fast")
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start cargo test")?;

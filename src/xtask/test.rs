@@ -1,5 +1,6 @@
 //! TOOLS: `cargo xtask test`: every check and test, in the order that tells most soonest.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::Context;
@@ -71,7 +72,19 @@ fn programs(more: &[&str], names: &[&str]) -> anyhow::Result<Counts> {
     for name in names {
         arguments.extend_from_slice(&["--test", name]);
     }
-    cargo_test(&arguments)
+    cargo_test(&arguments, &[])
+}
+
+/// Tests that start a real cluster: all, or those whose name contains `filter`.
+pub fn on_cluster(environment: &[(&str, &OsStr)], filter: Option<&str>) -> anyhow::Result<Counts> {
+    let mut arguments = vec!["--workspace"];
+    for name in ON_CLUSTER {
+        arguments.extend_from_slice(&["--test", name]);
+    }
+    if let Some(filter) = filter {
+        arguments.extend_from_slice(&["--", filter]);
+    }
+    cargo_test(&arguments, environment)
 }
 
 /// Names of every integration test program of the workspace.
