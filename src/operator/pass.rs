@@ -156,10 +156,13 @@ fn valid(context: &Context, object: &DynamicObject, around: &Surroundings) -> Re
             message,
         }]
     };
-    let resource: KfpInstallation = object.clone().try_parse().map_err(|error| {
+    let resource = read(object).map_err(|error| {
         found(
-            "spec",
-            format!("cannot be read: {error}; compare it with `kubectl explain kfpi.spec`"),
+            &error.path().to_string(),
+            format!(
+                "cannot be read: {}; compare it with `kubectl explain kfpi.spec`",
+                error.inner()
+            ),
         )
     })?;
     let installation = kfp_releases::validate(&resource, &around.references, &context.catalog)?;
@@ -173,6 +176,15 @@ fn valid(context: &Context, object: &DynamicObject, around: &Surroundings) -> Re
         installation,
         rendered,
     })
+}
+
+/// The resource without its status, which is a mirror: one that cannot be read is written anew.
+fn read(object: &DynamicObject) -> Result<KfpInstallation, serde_path_to_error::Error<serde_json::Error>> {
+    let mut raw = serde_json::to_value(object).unwrap_or_default();
+    if let Some(fields) = raw.as_object_mut() {
+        fields.remove("status");
+    }
+    serde_path_to_error::deserialize(raw)
 }
 
 /// The deletion policy of a spec that cannot be used; data stays where it cannot be read.

@@ -65,7 +65,17 @@ pub async fn write(
         "status": status,
     });
     let params = PatchParams::apply(STATUS_MANAGER).force();
-    match tokio::time::timeout(LIMIT, api.patch_status(&name, &params, &Patch::Apply(&patch))).await {
+    let mut answer = tokio::time::timeout(LIMIT, api.patch_status(&name, &params, &Patch::Apply(&patch))).await;
+    if matches!(&answer, Ok(Err(kube::Error::Api(refusal))) if refusal.code == 500) {
+        // A resource that does not have the shape of its kind cannot be applied to, and must be told so all the same.
+        let params = PatchParams {
+            field_manager: Some(STATUS_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(over(raw, patch));
+        answer = tokio::time::timeout(LIMIT, api.patch_status(&name, &params, &patch)).await;
+    }
+    match answer {
         Ok(Ok(_)) => Ok(Written::Changed),
         Ok(Err(kube::Error::Api(answer))) if matches!(answer.code, 404 | 409) => Ok(Written::Gone),
         Ok(Err(error)) => Err(StatusError {
@@ -81,9 +91,28 @@ pub async fn write(
     }
 }
 
+/// The patch as a merge patch that also takes out what the old status has and the new one has not.
+fn over(raw: Option<&Value>, mut patch: Value) -> Value {
+    let old = raw.and_then(Value::as_object).into_iter().flatten();
+    if let Some(status) = patch.get_mut("status").and_then(Value::as_object_mut) {
+        for (field, _) in old {
+            status.entry(field.clone()).or_insert(Value::Null);
+        }
+    }
+    patch
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_merged_status_leaves_nothing_of_the_old_one() {
+        let raw = json!({"components": 7, "version": "x", "conditions": []});
+        let patch = over(Some(&raw), json!({"metadata": {"uid": "u"}, "status": {"conditions": [1]}}));
+        let wanted = json!({"conditions": [1], "components": null, "version": null});
+        assert_eq!(patch, json!({"metadata": {"uid": "u"}, "status": wanted}));
+    }
 
     #[test]
     fn a_status_that_does_not_parse_is_read_as_an_empty_one() {

@@ -67,13 +67,26 @@ async fn one(
     }
     let body = prepare(object, &authorities);
     let found = cluster.get(reference, doing.namespace()).await?;
-    if found.is_some_and(|found| drift(&body, &found).is_none()) {
+    if found
+        .as_ref()
+        .is_some_and(|found| drift(&body, found).is_none())
+    {
         return Ok(ActionOutcome::AlreadyDone);
     }
-    let kept = cluster
-        .apply(reference, doing.namespace(), &body)
-        .await
-        .map_err(|error| advise(error, reference))?;
+    let mut applied = cluster.apply(reference, doing.namespace(), &body).await;
+    // Apply merges lists by key. What somebody else put into one of ours may clash with it (a Service's port under another
+    // number keeps our port's name): then our fields are set whole once, which ends the clash, and applied again.
+    if let Err(error) = &applied
+        && error.status() == Some(422)
+        && found.is_some()
+        && cluster
+            .merge(reference, doing.namespace(), &body)
+            .await
+            .is_ok()
+    {
+        applied = cluster.apply(reference, doing.namespace(), &body).await;
+    }
+    let kept = applied.map_err(|error| advise(error, reference))?;
     Ok(match drift(&body, &kept) {
         None => ActionOutcome::Done,
         Some(field) => ActionOutcome::Failed {

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Makes the binding and waits until it counts.
 pub async fn act(cluster: &Cluster, doing: Doing<'_>) -> Result<ActionOutcome, Error> {
     let namespace = doing.namespace();
-    if find(cluster, namespace).await?.is_some() {
+    if find(cluster, namespace, doing.resource).await?.is_some() {
         return Ok(ActionOutcome::AlreadyDone);
     }
     let object = ObjectRef {

@@ -72,13 +72,19 @@ pub struct Wanted<'a> {
 impl Engine {
     /// Looks at what does not depend on the spec.
     pub async fn surroundings(&self, namespace: &str, resource: &ObjectMeta) -> Surroundings {
-        let (occupant, rights, kubernetes, claims) = tokio::join!(
+        let (occupant, rights, kubernetes) = tokio::join!(
             occupant::look(&self.cluster, namespace, resource),
-            rights::look(&self.cluster, namespace),
+            rights::look(&self.cluster, namespace, resource),
             self.kubernetes(),
-            data::claims(&self.cluster, &self.catalog, namespace),
         );
-        let database_engine = data::engine(&self.catalog, &claims);
+        // Without rights this look would only be refused; nothing goes on before they are there.
+        let (claims, database_engine) = if matches!(rights, Seen::Known(())) {
+            let claims = data::claims(&self.cluster, &self.catalog, namespace).await;
+            let engine = data::engine(&self.catalog, &claims);
+            (claims, engine)
+        } else {
+            (Live::default(), not_looked())
+        };
         let volume_release = data::release(&self.catalog, &claims);
         let references = References {
             database_engine_on_volume: match &database_engine {
