@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use kfp_e2e::lab::programs::Programs;
 use kfp_standin::Role;
-use tempfile::TempDir;
 
 /// Names the folder that somebody brings along, as `cargo xtask e2e --components DIR` does.
 const COMPONENTS: &str = "KFP_E2E_COMPONENTS";
 /// The release whose API server always comes from the folder.
 const RELEASE: &str = "2.17.0";
 
-/// The folder; it goes when this is dropped.
+/// The folder.
 pub struct Brought {
-    folder: TempDir,
+    folder: PathBuf,
     own: bool,
 }
 
@@ -25,19 +24,22 @@ impl Brought {
     /// Gathers it. Where nobody brings the API server of 2.17.0, our stand-in lies in its place, with the files of its image
     /// that tell it whom it stands for.
     pub fn gather() -> Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a folder")?;
+        // The same path each time: it is written into the image.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-components");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         if let Some(theirs) = std::env::var_os(COMPONENTS) {
             let theirs = PathBuf::from(theirs)
                 .canonicalize()
                 .with_context(|| format!("{COMPONENTS} names no folder"))?;
             for entry in fs::read_dir(&theirs).with_context(|| format!("cannot read {}", theirs.display()))? {
                 let entry = entry?;
-                symlink(entry.path(), folder.path().join(entry.file_name()))?;
+                symlink(entry.path(), folder.join(entry.file_name()))?;
             }
         }
-        let program = folder
-            .path()
-            .join(format!("{}-{RELEASE}", Role::ApiServer.name()));
+        let program = folder.join(format!("{}-{RELEASE}", Role::ApiServer.name()));
         let own = !program.exists();
         if own {
             lay_stand_in(&program)?;
@@ -47,7 +49,7 @@ impl Brought {
 
     /// Where it is.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Whether the API server of this release is our stand-in, brought along.

@@ -1,5 +1,6 @@
 //! PROOF: a password that the database refuses is noticed, named and got over, and nothing is lost.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -83,18 +84,8 @@ fn await_denied(stage: &Stage, lane: Lane) -> Result<(Condition, Condition)> {
     }
 }
 
-fn pods(stage: &Stage, lane: Lane) -> Result<String> {
-    let columns = "jsonpath={.items[*].metadata.name}";
-    stage.kubectl(
-        lane,
-        &[
-            "get",
-            "pods",
-            "-l",
-            "kfpops.dev/installation",
-            "--sort-by=.metadata.name",
-            "-o",
-            columns,
-        ],
-    )
+fn pods(stage: &Stage, lane: Lane) -> Result<BTreeSet<String>> {
+    let names = stage.operands(lane)?.into_iter();
+    let names = names.filter_map(|pod| pod["metadata"]["name"].as_str().map(str::to_owned));
+    Ok(names.collect())
 }

@@ -15,6 +15,7 @@ mod workflow;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kfp_api::installation::DatabaseEngine::{self, MariaDB, MySQL};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -116,7 +117,10 @@ fn trial(stage: &Arc<Stage>, lane: Lane, (name, check): Check) -> Trial {
             check(&stage, lane)?;
             Ok(Completion::Completed)
         };
-        run().map_err(|error| {
+        let begun = Instant::now();
+        let result = run();
+        eprintln!("  {:.1} s", begun.elapsed().as_secs_f64());
+        result.map_err(|error| {
             let place = stage.diagnose(&name).map_or_else(String::new, |folder| {
                 format!("\nWhat the cluster says lies in {}", folder.display())
             });

@@ -135,6 +135,16 @@ impl Stage {
         serde_json::from_str(&text).context("kubectl wrote no JSON")
     }
 
+    /// The pods of the installation; those of Workflows are not.
+    pub fn operands(&self, lane: Lane) -> Result<Vec<Value>> {
+        let mut pods = self.json(lane, &["pods", "-l", "!workflows.argoproj.io/workflow"])?;
+        let pods: Vec<Value> = serde_json::from_value(pods["items"].take())?;
+        if pods.is_empty() {
+            bail!("{lane} has no pods");
+        }
+        Ok(pods)
+    }
+
     /// The installation as it stands.
     pub fn installation(&self, lane: Lane) -> Result<KfpInstallation> {
         Ok(serde_json::from_value(
@@ -149,6 +159,15 @@ impl Stage {
         refusals.drain(..before.min(refusals.len()));
         refusals.retain(|refusal| [lane.namespace, OPERATOR_NAMESPACE].contains(&refusal.namespace.as_str()));
         Ok(refusals)
+    }
+
+    /// Leaves refusals so far out of what follows: pods outlive their rights for a moment when an installation is deleted.
+    pub fn forgive_refusals(&self) -> Result<()> {
+        let refusals = self.lab()?.cluster.refusals()?.len();
+        if let Some(standing) = self.standing().as_mut() {
+            standing.refusals = refusals;
+        }
+        Ok(())
     }
 
     /// Takes every installation and its namespace away, whoever made it.
