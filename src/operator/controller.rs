@@ -84,6 +84,7 @@ async fn follow(
     let settings = Config::default()
         .debounce(DEBOUNCE)
         .concurrency(scope.concurrency);
+    let noting = shared.clone();
     applier(
         |object, shared| reconcile(object, shared).boxed(),
         |object, error, shared| failed(&object, error, &shared),
@@ -92,7 +93,10 @@ async fn follow(
         queue,
         settings,
     )
-    .for_each(|result| async { note(result) })
+    .for_each(|result| {
+        note(&noting, result);
+        std::future::ready(())
+    })
     .await;
 }
 
@@ -197,11 +201,21 @@ fn failed(object: &DynamicObject, error: &PassError, shared: &Shared) -> Action 
 }
 
 /// What the applier says beside the passes' own results, which are logged where they arise.
-fn note(result: Result<(ObjectRef<DynamicObject>, Action), controller::Error<PassError, watcher::Error>>) {
+fn note(
+    shared: &Shared,
+    result: Result<(ObjectRef<DynamicObject>, Action), controller::Error<PassError, watcher::Error>>,
+) {
     match result {
         Ok(_) | Err(controller::Error::ReconcilerFailed(..)) => {}
-        // Its deletion was seen between the request and the pass.
-        Err(controller::Error::ObjectNotFound(object)) => tracing::debug!(%object, "gone before its pass"),
+        // Its deletion was seen between the request and the pass. A pass that was under way then may have remembered it
+        // once more.
+        Err(controller::Error::ObjectNotFound(object)) => {
+            tracing::debug!(%object, "gone before its pass");
+            gone(
+                shared,
+                &(object.namespace.clone().unwrap_or_default(), object.name.clone()),
+            );
+        }
         Err(error) => tracing::error!(%error, "the loop had trouble"),
     }
 }
