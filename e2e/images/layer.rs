@@ -350,7 +350,9 @@ mod tests {
         fs::write(system.join("usr/lib64/loader"), "").unwrap();
         let mut layer = Layer::default();
         layer.tree("", &system).unwrap();
-        let file = layer.store(&Cache::at(folder.path().join("cache")).unwrap()).unwrap();
+        let file = layer
+            .store(&Cache::at(folder.path().join("cache")).unwrap())
+            .unwrap();
         assert_eq!(paths(&file), ["lib64", "usr/", "usr/lib64/", "usr/lib64/loader"]);
     }
 
