@@ -5,6 +5,7 @@
 
 mod explain;
 mod failure;
+pub mod fields;
 mod output;
 mod releases;
 mod render;

@@ -86,7 +86,7 @@ fn list(catalog: &Catalog, format: Format) -> Result<(), Failure> {
                 .and_then(|needs| needs.kubernetes.as_ref())
                 .map(|range| format!("{}-{}", range.oldest, range.newest)),
             sdk: needs.map(|needs| needs.sdk.kfp.clone()),
-            advisories: catalog.advisories_of(release.version).len(),
+            advisories: known(catalog, release).len(),
         }
     };
     let rows: Vec<Row> = catalog.releases().rev().map(row).collect();
@@ -189,7 +189,7 @@ fn draw(catalog: &Catalog, release: &Release) -> String {
             }),
         );
     }
-    let known = catalog.advisories_of(release.version);
+    let known = known(catalog, release);
     if !known.is_empty() {
         let _ = writeln!(
             text,
@@ -203,7 +203,7 @@ fn draw(catalog: &Catalog, release: &Release) -> String {
 
 fn advisories(catalog: &Catalog, version: Option<&str>, format: Format) -> Result<(), Failure> {
     let found: Vec<&Advisory> = match version {
-        Some(version) => catalog.advisories_of(find(catalog, version)?.version),
+        Some(version) => known(catalog, find(catalog, version)?),
         None => catalog.advisories().iter().collect(),
     };
     output::print(format, &found, |found| {
@@ -216,6 +216,14 @@ fn advisories(catalog: &Catalog, version: Option<&str>, format: Format) -> Resul
             .collect::<Vec<_>>()
             .join("\n")
     })
+}
+
+/// The advisories of a release; the number of an SDK alone has none, because they are about backends.
+fn known<'a>(catalog: &'a Catalog, release: &Release) -> Vec<&'a Advisory> {
+    if release.dependencies.is_none() {
+        return Vec::new();
+    }
+    catalog.advisories_of(release.version)
 }
 
 fn paragraph(advisory: &Advisory) -> String {

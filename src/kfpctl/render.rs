@@ -11,6 +11,7 @@ use kfp_render::{Object, Rendered};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::fields;
 use crate::output;
 
 /// What to render.
@@ -104,6 +105,11 @@ fn read(text: &str, source: &str) -> Result<Vec<KfpInstallation>, Failure> {
         if document.get("kind").and_then(Value::as_str) != Some("KfpInstallation") {
             continue;
         }
+        if let Some(field) = fields::unknown(&document) {
+            return Err(Failure::Usage(format!(
+                "{source}: a KfpInstallation has no field {field}; docs/reference/api.md has every field"
+            )));
+        }
         found.push(serde_json::from_value(document).map_err(|error| {
             Failure::Usage(format!(
                 "{source}: the KfpInstallation does not parse: {error}; docs/reference/api.md has every field"
@@ -194,6 +200,16 @@ mod tests {
     fn a_file_without_an_installation_says_so() {
         let failure = read("kind: Namespace\n", "x").unwrap_err();
         assert!(matches!(failure, Failure::Usage(message) if message.contains("no KfpInstallation")));
+    }
+
+    #[test]
+    fn a_field_that_there_is_not_is_named() {
+        let failure = read(
+            &MINIMAL.replace("version: 2.16.1", "version: 2.16.1, colour: red"),
+            "x",
+        )
+        .unwrap_err();
+        assert!(matches!(failure, Failure::Usage(message) if message.contains("spec.colour")));
     }
 
     #[test]

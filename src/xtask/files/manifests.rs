@@ -21,16 +21,10 @@ pub fn readable(tree: &[Text]) -> Report {
 /// API server evaluates are not asked here.
 pub fn valid(tree: &[Text]) -> Report {
     let mut report = Report::default();
-    let (schema, catalog) = match (schema(), Catalog::builtin()) {
-        (Some(schema), Ok(catalog)) => (schema, catalog),
-        (schema, catalog) => {
-            report
-                .problems
-                .extend(catalog.err().map(|error| error.to_string()));
-            let missing = schema.is_none();
-            report
-                .problems
-                .extend(missing.then(|| "there is no schema of a KfpInstallation".to_owned()));
+    let catalog = match Catalog::builtin() {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            report.problems.push(error.to_string());
             return report;
         }
     };
@@ -41,7 +35,7 @@ pub fn valid(tree: &[Text]) -> Report {
                 Err(error) => report.look(Some(format!("{place}: {error}"))),
                 Ok(documents) => {
                     for document in documents.iter().filter(|one| one["kind"] == "KfpInstallation") {
-                        let problem = problem(document, &schema, catalog);
+                        let problem = problem(document, catalog);
                         report.look(problem.map(|why| format!("{place}: {why}")));
                     }
                 }
@@ -49,14 +43,6 @@ pub fn valid(tree: &[Text]) -> Report {
         }
     }
     report
-}
-
-/// The schema of a KfpInstallation.
-fn schema() -> Option<Value> {
-    let crds = kfp_api::schema::crds();
-    let crd = crds.iter().find(|crd| crd.spec.names.kind == "KfpInstallation")?;
-    let schema = crd.spec.versions.first()?.schema.as_ref()?;
-    serde_json::to_value(schema.open_api_v3_schema.as_ref()?).ok()
 }
 
 /// Blocks of YAML that hold an installation, each with the line that it begins after.
@@ -79,8 +65,8 @@ fn blocks(page: &Text) -> Vec<(usize, String)> {
 }
 
 /// Why the operator would not take it.
-fn problem(document: &Value, schema: &Value, catalog: &Catalog) -> Option<String> {
-    if let Some(field) = unknown(document, schema, "") {
+fn problem(document: &Value, catalog: &Catalog) -> Option<String> {
+    if let Some(field) = kfpctl::fields::unknown(document) {
         return Some(format!("{field} is no field of a KfpInstallation"));
     }
     let installation: KfpInstallation = match serde_json::from_value(document.clone()) {
@@ -98,31 +84,6 @@ fn problem(document: &Value, schema: &Value, catalog: &Catalog) -> Option<String
         Ok(validated) => kfp_render::render(&validated)
             .err()
             .map(|error| error.to_string()),
-    }
-}
-
-/// The first field that the schema does not have. The API server would drop it without a word.
-fn unknown(value: &Value, schema: &Value, path: &str) -> Option<String> {
-    if schema["x-kubernetes-preserve-unknown-fields"] == true {
-        return None;
-    }
-    match value {
-        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
-            let path = format!("{path}.{name}");
-            // Kubernetes' own fields, which a CRD does not describe.
-            if matches!(path.as_str(), ".apiVersion" | ".kind") || path.starts_with(".metadata") {
-                return None;
-            }
-            let known = schema
-                .pointer("/properties")
-                .and_then(|fields| fields.get(name))
-                .or_else(|| schema.get("additionalProperties"));
-            known.map_or(Some(path.clone()), |known| unknown(field, known, &path))
-        }),
-        Value::Array(items) => items
-            .iter()
-            .find_map(|item| unknown(item, &schema["items"], &format!("{path}[]"))),
-        _ => None,
     }
 }
 
@@ -152,7 +113,7 @@ mod tests {
     fn a_field_that_the_api_server_would_drop_is_found() {
         assert_eq!(
             check("{version: 2.16.1, colour: []}"),
-            ["page.md:1: .spec.colour is no field of a KfpInstallation"]
+            ["page.md:1: spec.colour is no field of a KfpInstallation"]
         );
     }
 

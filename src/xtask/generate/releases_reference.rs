@@ -45,7 +45,10 @@ fn overview(page: &mut String, catalog: &Catalog) {
                 let range = needs.kubernetes.as_ref()?;
                 Some(format!("{} to {}", range.oldest, range.newest))
             })),
-            catalog.advisories_of(release.version).len().to_string(),
+            needs.map_or_else(
+                || "–".to_owned(),
+                |_| catalog.advisories_of(release.version).len().to_string(),
+            ),
         ]
     });
     *page += "\n## All releases\n\nThe versions beside a release are those that upstream ships with it; Kubernetes is what upstream's \
