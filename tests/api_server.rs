@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 
 /// Tests at the same time: they mostly wait for the operator, which mostly waits for pods.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 
 fn main() -> ExitCode {
     if !isolation::is_isolated() {
@@ -22,7 +22,13 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let runtime = Arc::new(Runtime::new().expect("a runtime"));
+    let runtime = match Runtime::new() {
+        Ok(runtime) => Arc::new(runtime),
+        Err(error) => {
+            eprintln!("cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     if arguments.list {
         let mut trials = cases::all(&runtime, None);
         trials.extend(afterwards(&runtime, None));
@@ -46,5 +52,8 @@ fn main() -> ExitCode {
 /// What is judged of all the requests that the tests brought about.
 fn afterwards(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
     let cases = cases::rights::cases();
-    cases.into_iter().map(|case| case.into_trial(runtime, world)).collect()
+    cases
+        .into_iter()
+        .map(|case| case.into_trial(runtime, world))
+        .collect()
 }

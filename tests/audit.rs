@@ -97,13 +97,17 @@ impl Audit {
         let text = std::fs::read_to_string(&self.0).with_context(|| self.0.display().to_string())?;
         // The last line may be half written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(|line| request(line).with_context(|| line.to_owned())).collect()
+        whole
+            .lines()
+            .map(|line| request(line).with_context(|| line.to_owned()))
+            .collect()
     }
 
     /// The writes to objects of this namespace, Leases and Events left out.
     pub fn writes(&self, namespace: &str) -> Result<Vec<Request>> {
         let mut requests = self.requests()?;
-        requests.retain(|request| request.namespace == namespace && request.writes() && !request.is_passing());
+        requests
+            .retain(|request| request.namespace == namespace && request.writes() && !request.is_passing());
         Ok(requests)
     }
 }
@@ -118,7 +122,10 @@ fn request(line: &str) -> Result<Request> {
         namespace: line.object_ref.namespace,
         name: line.object_ref.name,
         code: line.response_status.code,
-        credential: credential.and_then(|ids| ids.first()).cloned().unwrap_or_default(),
+        credential: credential
+            .and_then(|ids| ids.first())
+            .cloned()
+            .unwrap_or_default(),
         at: line.request_received_timestamp,
     })
 }

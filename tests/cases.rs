@@ -40,7 +40,10 @@ impl Case {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { name: name.into(), run: Box::new(move |world| Box::pin(run(world))) }
+        Self {
+            name: name.into(),
+            run: Box::new(move |world| Box::pin(run(world))),
+        }
     }
 
     /// A case that has a namespace of its own, called `place`. When it fails, the ends of all logs there are shown.
@@ -66,7 +69,9 @@ impl Case {
         let (runtime, world, run) = (Arc::clone(runtime), world.cloned(), self.run);
         Trial::test(self.name, move || {
             let world = world.ok_or_else(|| Failed::from("no world was started"))?;
-            runtime.block_on(run(world)).map_err(|error| Failed::from(format!("{error:#}")))
+            runtime
+                .block_on(run(world))
+                .map_err(|error| Failed::from(format!("{error:#}")))
         })
     }
 }

@@ -42,7 +42,10 @@ impl Plays {
     /// Real servers are behind the pods that the operator asks.
     #[must_use]
     pub fn servers() -> Self {
-        Self { servers: true, ..Self::default() }
+        Self {
+            servers: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -60,8 +63,11 @@ pub struct Hand {
 }
 
 impl Hand {
-    pub(crate) async fn start(site: Arc<Site>, plays: Plays) -> Self {
-        let memory = Memory { held: plays.held.iter().cloned().collect(), ready: BTreeMap::new() };
+    pub(crate) fn start(site: Arc<Site>, plays: Plays) -> Self {
+        let memory = Memory {
+            held: plays.held.iter().cloned().collect(),
+            ready: BTreeMap::new(),
+        };
         let memory = Arc::new(Lock::new(memory));
         let task = tokio::spawn(play(site, plays, memory.clone()));
         Self { memory, task }
@@ -69,13 +75,22 @@ impl Hand {
 
     /// Lets the pods of a held workload become ready.
     pub fn release(&self, workload: &str) {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).held.remove(workload);
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held
+            .remove(workload);
     }
 
     /// When the first pod of this workload was called ready.
     #[must_use]
     pub fn ready_at(&self, workload: &str) -> Option<Timestamp> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).ready.get(workload).copied()
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ready
+            .get(workload)
+            .copied()
     }
 }
 
@@ -101,7 +116,11 @@ async fn play(site: Arc<Site>, plays: Plays, memory: Arc<Lock<Memory>>) {
 }
 
 async fn note(site: &Site, words: &str) {
-    let file = tokio::fs::OpenOptions::new().create(true).append(true).open(site.folder.join("hand.log")).await;
+    let file = tokio::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(site.folder.join("hand.log"))
+        .await;
     if let Ok(mut file) = file {
         let _ = file.write_all(words.as_bytes()).await;
         let _ = file.flush().await;
@@ -121,16 +140,24 @@ async fn round(
     // A server ends with its pod.
     servers.retain(|known, _| pods.iter().any(|pod| uid(pod) == *known));
     let mut trouble = Ok(());
-    for pod in pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+    for pod in pods
+        .iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+    {
         let workload = workload(pod);
-        let held = memory.lock().unwrap_or_else(PoisonError::into_inner).held.contains(&workload);
+        let held = memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .held
+            .contains(&workload);
         if held {
             continue;
         }
         match attend(site, plays, pod, &uid(pod), servers).await {
             Ok(true) if !is_ready(pod) => {
                 let name = pod.metadata.name.clone().unwrap_or_default();
-                api.patch_status(&name, &PatchParams::default(), &Patch::Merge(ready(pod))).await?;
+                api.patch_status(&name, &PatchParams::default(), &Patch::Merge(ready(pod)))
+                    .await?;
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
                 memory.ready.entry(workload).or_insert_with(Timestamp::now);
             }
@@ -158,13 +185,19 @@ async fn attend(
     if !servers.contains_key(uid) {
         servers.insert(uid.to_owned(), start(site, pod, &plays.seed).await?);
     }
-    let Some(Some(server)) = servers.get_mut(uid) else { return Ok(true) };
+    let Some(Some(server)) = servers.get_mut(uid) else {
+        return Ok(true);
+    };
     server.runs()?;
     // Databases shut out who connects again and again without a word, so that this is asked only until it is answered.
-    if is_ready(pod) { Ok(true) } else { server.serves().await }
+    if is_ready(pod) {
+        Ok(true)
+    } else {
+        server.serves().await
+    }
 }
 
-/// The workload of a pod that a Deployment's ReplicaSet made: its name without the two endings.
+/// The workload of a pod that a Deployment's `ReplicaSet` made: its name without the two endings.
 fn workload(pod: &Pod) -> String {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let mut parts = name.rsplitn(3, '-');
@@ -172,8 +205,14 @@ fn workload(pod: &Pod) -> String {
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    let conditions = pod
+        .status
+        .iter()
+        .filter_map(|status| status.conditions.as_ref())
+        .flatten();
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// What a kubelet says of a pod whose containers are all ready.

@@ -57,12 +57,19 @@ impl Operator {
     pub async fn start(site: &Site, settings: Settings) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let account = settings.account.unwrap_or_else(|| (OPERATOR_NAMESPACE.into(), ACCOUNT.into()));
+        let account = settings
+            .account
+            .unwrap_or_else(|| (OPERATOR_NAMESPACE.into(), ACCOUNT.into()));
         let token = token(&site.world, &account.0, &account.1).await?;
         let plane = &site.world.control_plane;
-        let server = settings.server.map_or_else(|| plane.server().to_owned(), |at| format!("https://{at}"));
+        let server = settings
+            .server
+            .map_or_else(|| plane.server().to_owned(), |at| format!("https://{at}"));
         let kubeconfig = site.folder.join(format!("{name}.kubeconfig"));
-        std::fs::write(&kubeconfig, self::kubeconfig(&site.world, &server, &token).to_string())?;
+        std::fs::write(
+            &kubeconfig,
+            self::kubeconfig(&site.world, &server, &token).to_string(),
+        )?;
         let log = site.folder.join(format!("{name}.log"));
         let namespaces = settings.namespaces.unwrap_or_else(|| vec![site.name.clone()]);
         let (metrics, health) = (port(), port());
@@ -73,10 +80,19 @@ impl Operator {
             .env("WATCH_NAMESPACES", namespaces.join(","))
             .env("POD_NAMESPACE", site.lease_namespace())
             .env("POD_NAME", &name)
-            .env("METRICS_ADDRESS", SocketAddr::from((Ipv4Addr::LOCALHOST, metrics)).to_string())
-            .env("HEALTH_ADDRESS", SocketAddr::from((Ipv4Addr::LOCALHOST, health)).to_string())
+            .env(
+                "METRICS_ADDRESS",
+                SocketAddr::from((Ipv4Addr::LOCALHOST, metrics)).to_string(),
+            )
+            .env(
+                "HEALTH_ADDRESS",
+                SocketAddr::from((Ipv4Addr::LOCALHOST, health)).to_string(),
+            )
             .env("LOG_FORMAT", "text")
-            .env("LOG", "info,kfp_engine=debug,kfp_operator=debug,kube_runtime=warn")
+            .env(
+                "LOG",
+                "info,kfp_engine=debug,kfp_operator=debug,kube_runtime=warn",
+            )
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
@@ -87,19 +103,32 @@ impl Operator {
         }
         let child = command.spawn().context("cannot start the operator")?;
         plane.adopt(child.id().unwrap_or_default())?;
-        Ok(Self { credential: credential(&token)?, child, metrics, health, log })
+        Ok(Self {
+            credential: credential(&token)?,
+            child,
+            metrics,
+            health,
+            log,
+        })
     }
 
     /// What it counts.
     pub async fn metrics(&self) -> Result<String> {
-        Ok(reqwest::get(format!("http://127.0.0.1:{}/metrics", self.metrics)).await?.text().await?)
+        Ok(reqwest::get(format!("http://127.0.0.1:{}/metrics", self.metrics))
+            .await?
+            .text()
+            .await?)
     }
 
     /// The value of one metric, with its labels; zero when it was never counted.
     pub async fn count(&self, metric: &str) -> Result<f64> {
         let text = self.metrics().await?;
-        let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-        value.map_or(Ok(0.0), |value| value.parse().with_context(|| format!("{metric} {value}")))
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+        value.map_or(Ok(0.0), |value| {
+            value.parse().with_context(|| format!("{metric} {value}"))
+        })
     }
 
     /// Passes that were finished, whatever came of them.
@@ -114,18 +143,27 @@ impl Operator {
 
     /// Waits until it leads.
     pub async fn await_leading(&self) -> Result<()> {
-        eventually("the operator leads", || async { Ok(self.leads().await?.then_some(())) }).await
+        eventually("the operator leads", || async {
+            Ok(self.leads().await?.then_some(()))
+        })
+        .await
     }
 
     /// Waits until it has finished this many passes more.
     pub async fn await_passes(&self, more: u32) -> Result<()> {
         let wanted = self.passes().await? + f64::from(more);
-        eventually("more passes", || async { Ok((self.passes().await? >= wanted).then_some(())) }).await
+        eventually("more passes", || async {
+            Ok((self.passes().await? >= wanted).then_some(()))
+        })
+        .await
     }
 
     /// The HTTP status of a probe (`healthz`, `readyz`).
     pub async fn probe(&self, path: &str) -> Result<u16> {
-        Ok(reqwest::get(format!("http://127.0.0.1:{}/{path}", self.health)).await?.status().as_u16())
+        Ok(reqwest::get(format!("http://127.0.0.1:{}/{path}", self.health))
+            .await?
+            .status()
+            .as_u16())
     }
 
     /// Everything that it said.
@@ -164,9 +202,16 @@ impl Operator {
 /// A token of a ServiceAccount, as its pods get one.
 pub async fn token(world: &World, namespace: &str, name: &str) -> Result<String> {
     let accounts: Api<ServiceAccount> = Api::namespaced(world.client.clone(), namespace);
-    let request = TokenRequest { spec: TokenRequestSpec { expiration_seconds: Some(7200), ..Default::default() }, ..Default::default() };
-    let made: TokenRequest =
-        accounts.create_subresource("token", name, &PostParams::default(), &request).await?;
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            expiration_seconds: Some(7200),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let made: TokenRequest = accounts
+        .create_subresource("token", name, &PostParams::default(), &request)
+        .await?;
     Ok(made.status.context("no token was made")?.token)
 }
 
@@ -186,6 +231,9 @@ fn kubeconfig(world: &World, server: &str, token: &str) -> Value {
 fn credential(token: &str) -> Result<String> {
     let claims = token.split('.').nth(1).context("the token has no claims")?;
     let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?;
-    let id = claims.get("jti").and_then(Value::as_str).context("the token has no id")?;
+    let id = claims
+        .get("jti")
+        .and_then(Value::as_str)
+        .context("the token has no id")?;
     Ok(format!("JTI={id}"))
 }

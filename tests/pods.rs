@@ -11,20 +11,28 @@ use crate::site::Site;
 
 /// The container of this pod that does its work.
 pub fn container(pod: &Pod) -> Result<&Container> {
-    pod.spec.as_ref().and_then(|spec| spec.containers.first()).context("a pod without containers")
+    pod.spec
+        .as_ref()
+        .and_then(|spec| spec.containers.first())
+        .context("a pod without containers")
 }
 
 /// The claim that this pod mounts, if it mounts one.
 #[must_use]
 pub fn claim(pod: &Pod) -> Option<&str> {
     let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
-    volumes.iter().find_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
+    volumes
+        .iter()
+        .find_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
 }
 
 /// The environment that the container gets. Nothing answers DNS here, so names of Services in variables called `…HOST` become
 /// their addresses.
 pub async fn environment(site: &Site, pod: &Pod) -> Result<BTreeMap<String, String>> {
-    let sources = Sources { site, services: services(site).await? };
+    let sources = Sources {
+        site,
+        services: services(site).await?,
+    };
     let container = container(pod)?;
     let mut environment = BTreeMap::new();
     for from in container.env_from.iter().flatten() {
@@ -37,7 +45,10 @@ pub async fn environment(site: &Site, pod: &Pod) -> Result<BTreeMap<String, Stri
     }
     for variable in container.env.iter().flatten() {
         let value = match &variable.value_from {
-            Some(source) => sources.value(source).await.with_context(|| variable.name.clone())?,
+            Some(source) => sources
+                .value(source)
+                .await
+                .with_context(|| variable.name.clone())?,
             None => Some(variable.value.clone().unwrap_or_default()),
         };
         if let Some(value) = value {
@@ -66,7 +77,9 @@ impl Sources<'_> {
     async fn secret(&self, name: &str) -> Result<BTreeMap<String, String>> {
         let api: Api<Secret> = Api::namespaced(self.site.world.client.clone(), &self.site.name);
         let data = api.get(name).await?.data.unwrap_or_default();
-        data.into_iter().map(|(key, value)| Ok((key, String::from_utf8(value.0)?))).collect()
+        data.into_iter()
+            .map(|(key, value)| Ok((key, String::from_utf8(value.0)?)))
+            .collect()
     }
 
     async fn config_map(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -86,14 +99,23 @@ impl Sources<'_> {
         } else {
             (None, None)
         };
-        anyhow::ensure!(found.is_some() || optional == Some(true), "{source:?} leads to nothing");
+        anyhow::ensure!(
+            found.is_some() || optional == Some(true),
+            "{source:?} leads to nothing"
+        );
         Ok(found)
     }
 
     fn address(&self, value: String) -> String {
         let (name, rest) = value.split_once('.').unwrap_or((&value, ""));
         let namespace = &self.site.name;
-        let here = ["", &format!("{namespace}.svc"), &format!("{namespace}.svc.cluster.local"), namespace].contains(&rest);
+        let here = [
+            "",
+            &format!("{namespace}.svc"),
+            &format!("{namespace}.svc.cluster.local"),
+            namespace,
+        ]
+        .contains(&rest);
         self.services.get(name).filter(|_| here).cloned().unwrap_or(value)
     }
 }

@@ -1,4 +1,5 @@
 //! PROOF (real API server): our own programs, built before the tests lose the network, and where they lie afterwards.
+//! Whoever names both by these variables has other ones tested, and none built.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -8,9 +9,9 @@ use kfp_e2e::lab::programs::build;
 
 use crate::isolation::isolate;
 
-/// Names the operator in the second life of the test program.
+/// Names the operator; set in the second life of the test program.
 const OPERATOR: &str = "KFP_TESTS_OPERATOR";
-/// Names the stand-in there.
+/// Names the stand-in, likewise.
 const STAND_IN: &str = "KFP_TESTS_STAND_IN";
 
 /// Paths of our programs.
@@ -23,8 +24,11 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds what changed. Needs the network when a dependency is not there yet.
+    /// Builds what changed, unless programs were named. Needs the network when a dependency is not there yet.
     pub fn build() -> Result<Self> {
+        if let Ok(named) = Self::found() {
+            return Ok(named);
+        }
         let [operator, stand_in] = build(["kfp-operator", "kfp-standin"])?;
         Ok(Self { operator, stand_in })
     }
@@ -34,9 +38,16 @@ impl Programs {
         isolate(&[(OPERATOR, &self.operator), (STAND_IN, &self.stand_in)])
     }
 
-    /// The programs that the first life built.
+    /// The programs that were named, or that the first life built.
     pub fn found() -> Result<Self> {
-        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set"));
-        Ok(Self { operator: path(OPERATOR)?, stand_in: path(STAND_IN)? })
+        let path = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .with_context(|| format!("{name} is not set"))
+        };
+        Ok(Self {
+            operator: path(OPERATOR)?,
+            stand_in: path(STAND_IN)?,
+        })
     }
 }

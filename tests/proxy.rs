@@ -30,7 +30,9 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free port of loopback for connections to `target`.
     pub async fn start(target: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no free port")?;
         let address = listener.local_addr()?;
         let (mode, modes) = channel(Mode::Pass);
         let task = tokio::spawn(async move {
@@ -64,7 +66,9 @@ async fn serve(client: TcpStream, target: SocketAddr, mut modes: Receiver<Mode>)
     if *modes.borrow() == Mode::Cut {
         return;
     }
-    let Ok(server) = TcpStream::connect(target).await else { return };
+    let Ok(server) = TcpStream::connect(target).await else {
+        return;
+    };
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let (up, down) = (modes.clone(), modes.clone());
@@ -80,7 +84,9 @@ async fn serve(client: TcpStream, target: SocketAddr, mut modes: Receiver<Mode>)
 async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut modes: Receiver<Mode>) {
     let mut bytes = vec![0; 16 * 1024];
     loop {
-        let Ok(count) = from.read(&mut bytes).await else { return };
+        let Ok(count) = from.read(&mut bytes).await else {
+            return;
+        };
         if count == 0 || modes.wait_for(|mode| *mode == Mode::Pass).await.is_err() {
             return;
         }

@@ -49,7 +49,11 @@ impl Site {
     pub async fn new(world: Arc<World>, name: &str) -> Result<Arc<Self>> {
         let folder = world.control_plane.folder().join("sites").join(name);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let site = Self { world, name: name.into(), folder };
+        let site = Self {
+            world,
+            name: name.into(),
+            folder,
+        };
         site.world.create_namespace(name).await?;
         site.world.create_namespace(&site.lease_namespace()).await?;
         site.copy_lease_rights().await?;
@@ -66,10 +70,18 @@ impl Site {
     async fn copy_lease_rights(&self) -> Result<()> {
         const API: &str = "rbac.authorization.k8s.io/v1";
         for (kind, name) in [("Role", LEASE_ROLE), ("RoleBinding", "kfp-operator-leader")] {
-            let mut object = self.world.objects(OPERATOR_NAMESPACE, API, kind).get(name).await?;
-            object.metadata = serde_json::from_value(json!({"name": name, "namespace": self.lease_namespace()}))?;
+            let mut object = self
+                .world
+                .objects(OPERATOR_NAMESPACE, API, kind)
+                .get(name)
+                .await?;
+            object.metadata =
+                serde_json::from_value(json!({"name": name, "namespace": self.lease_namespace()}))?;
             let copies = self.world.objects(&self.lease_namespace(), API, kind);
-            copies.create(&PostParams::default(), &object).await.with_context(|| format!("cannot copy {kind} {name}"))?;
+            copies
+                .create(&PostParams::default(), &object)
+                .await
+                .with_context(|| format!("cannot copy {kind} {name}"))?;
         }
         Ok(())
     }
@@ -80,8 +92,9 @@ impl Site {
     }
 
     /// Plays the kubelet here.
-    pub async fn hand(self: &Arc<Self>, plays: Plays) -> Hand {
-        Hand::start(self.clone(), plays).await
+    #[must_use]
+    pub fn hand(self: &Arc<Self>, plays: Plays) -> Hand {
+        Hand::start(self.clone(), plays)
     }
 
     /// Applies this test's installation as its user would.
@@ -96,13 +109,18 @@ impl Site {
 
     /// Waits until a condition of the installation has this status and reason, and returns its message.
     pub async fn await_condition(&self, kind: &str, status: &str, reason: &str) -> Result<String> {
-        self.world.await_condition(&self.name, &self.name, kind, status, reason).await
+        self.world
+            .await_condition(&self.name, &self.name, kind, status, reason)
+            .await
     }
 
     /// A condition of the installation.
     pub async fn condition(&self, kind: &str) -> Result<Option<Condition>> {
         let conditions = self.installation().await?.status.map(|status| status.conditions);
-        Ok(conditions.unwrap_or_default().into_iter().find(|condition| condition.type_ == kind))
+        Ok(conditions
+            .unwrap_or_default()
+            .into_iter()
+            .find(|condition| condition.type_ == kind))
     }
 
     /// Deletes the installation, as `kubectl delete` without waiting.
@@ -140,32 +158,54 @@ impl Site {
         holds: impl Fn(Option<&Value>) -> bool,
     ) -> Result<()> {
         eventually(what, || async {
-            let found = self.get(kind, name).await?.map(serde_json::to_value).transpose()?;
+            let found = self
+                .get(kind, name)
+                .await?
+                .map(serde_json::to_value)
+                .transpose()?;
             Ok(holds(found.as_ref()).then_some(()))
         })
         .await
     }
 
     /// Makes an object as a user would.
-    pub async fn create(&self, api_version: &str, kind: &str, name: &str, rest: Value) -> Result<DynamicObject> {
+    pub async fn create(
+        &self,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+        rest: Value,
+    ) -> Result<DynamicObject> {
         let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {}});
         merge(&mut object, rest);
-        merge(&mut object, json!({"metadata": {"name": name, "namespace": self.name}}));
+        merge(
+            &mut object,
+            json!({"metadata": {"name": name, "namespace": self.name}}),
+        );
         let object: DynamicObject = serde_json::from_value(object)?;
-        let created = self.world.objects(&self.name, api_version, kind).create(&PostParams::default(), &object).await;
+        let created = self
+            .world
+            .objects(&self.name, api_version, kind)
+            .create(&PostParams::default(), &object)
+            .await;
         created.with_context(|| format!("cannot make {kind} {name}"))
     }
 
     /// Changes an object as a user with `kubectl patch` would.
     pub async fn patch(&self, kind: &str, name: &str, patch: Value) -> Result<DynamicObject> {
-        let patched = self.api(kind)?.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        let patched = self
+            .api(kind)?
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
         patched.with_context(|| format!("cannot change {kind} {name}"))
     }
 
     /// Deletes an object as a user would.
     pub async fn delete(&self, kind: &str, name: &str) -> Result<()> {
         let deleted = self.api(kind)?.delete(name, &DeleteParams::background()).await;
-        deleted.map(drop).with_context(|| format!("cannot delete {kind} {name}"))
+        deleted
+            .map(drop)
+            .with_context(|| format!("cannot delete {kind} {name}"))
     }
 
     fn api(&self, kind: &str) -> Result<kube::Api<DynamicObject>> {
@@ -179,7 +219,12 @@ impl Site {
         let params = ListParams::default().labels(INSTALLATION_LABEL);
         let mut found = BTreeMap::new();
         for (api_version, kind) in KINDS {
-            for object in self.world.objects(&self.name, api_version, kind).list(&params).await? {
+            for object in self
+                .world
+                .objects(&self.name, api_version, kind)
+                .list(&params)
+                .await?
+            {
                 let name = object.metadata.name.clone().unwrap_or_default();
                 found.insert(format!("{kind}/{name}"), object);
             }
@@ -190,7 +235,12 @@ impl Site {
     /// The resource version of everything of ours.
     pub async fn versions(&self) -> Result<BTreeMap<String, String>> {
         let version = |object: DynamicObject| object.metadata.resource_version.unwrap_or_default();
-        Ok(self.ours().await?.into_iter().map(|(name, object)| (name, version(object))).collect())
+        Ok(self
+            .ours()
+            .await?
+            .into_iter()
+            .map(|(name, object)| (name, version(object)))
+            .collect())
     }
 
     /// What operators wrote to objects in this namespace so far, Leases and Events left out.
@@ -203,7 +253,9 @@ impl Site {
         let before = self.writes()?.len();
         tokio::time::sleep(time).await;
         let mut after = self.writes()?.split_off(before);
-        after.retain(|request| !(status && request.resource == "kfpinstallations" && request.subresource == "status"));
+        after.retain(|request| {
+            !(status && request.resource == "kfpinstallations" && request.subresource == "status")
+        });
         ensure!(after.is_empty(), "the operator wrote: {after:#?}");
         Ok(())
     }
@@ -213,7 +265,7 @@ impl Site {
         let mut text = String::new();
         if let Ok(installation) = self.installation().await {
             let status = serde_json::to_string_pretty(&installation.status).unwrap_or_default();
-            text.push_str(&format!("\n── status of {} ──\n{status}\n", self.name));
+            text.extend(["\n── status of ", &self.name, " ──\n", &status, "\n"]);
         }
         let mut logs: Vec<PathBuf> = std::fs::read_dir(&self.folder)
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
@@ -224,7 +276,13 @@ impl Site {
             let lines = std::fs::read_to_string(&log).unwrap_or_default();
             let mut last: Vec<&str> = lines.lines().rev().take(40).collect();
             last.reverse();
-            text.push_str(&format!("\n── end of {} ──\n{}\n", log.display(), last.join("\n")));
+            text.extend([
+                "\n── end of ",
+                &log.display().to_string(),
+                " ──\n",
+                &last.join("\n"),
+                "\n",
+            ]);
         }
         text
     }

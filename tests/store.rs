@@ -47,9 +47,18 @@ impl Store {
             .context("cannot start weed")?;
         world.control_plane.adopt(child.id().unwrap_or_default())?;
         let master = format!("127.0.0.1:{}.{}", ports[0], ports[1]);
-        let store = Self { program, master, shell: Mutex::default(), sockets: ports.to_vec(), _child: child };
+        let store = Self {
+            program,
+            master,
+            shell: Mutex::default(),
+            sockets: ports.to_vec(),
+            _child: child,
+        };
         eventually("the object store listens", || async {
-            Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).await.is_ok().then_some(()))
+            Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, PORT))
+                .await
+                .is_ok()
+                .then_some(()))
         })
         .await?;
         eventually("the object store has a bucket", || async {
@@ -68,7 +77,10 @@ impl Store {
         );
         self.shell(&configure).await?;
         let known = self.shell("s3.configure").await?;
-        ensure!(known.contains(access_key), "the object store does not know the key it was given:\n{known}");
+        ensure!(
+            known.contains(access_key),
+            "the object store does not know the key it was given:\n{known}"
+        );
         Ok(())
     }
 
@@ -94,9 +106,10 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        for (part, port) in ["master", "volume", "filer", "s3"].iter().flat_map(|part| {
-            self.sockets.iter().map(move |port| (part, port))
-        }) {
+        for (part, port) in ["master", "volume", "filer", "s3"]
+            .iter()
+            .flat_map(|part| self.sockets.iter().map(move |port| (part, port)))
+        {
             for middle in ["", "-grpc"] {
                 let _ = fs::remove_file(format!("/tmp/seaweedfs-{part}{middle}-{port}.sock"));
             }
@@ -116,13 +129,32 @@ fn command(program: &Path, folder: &Path, ports: [u16; 7]) -> Command {
     ];
     let mut command = Command::new(program);
     command
-        .args(["-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=0.0.0.0", "-s3", "-filer"])
+        .args([
+            "-logtostderr=true",
+            "server",
+            "-ip=127.0.0.1",
+            "-ip.bind=0.0.0.0",
+            "-s3",
+            "-filer",
+        ])
         .arg(format!("-dir={}", folder.display()))
         .arg(format!("-s3.port={PORT}"))
         .arg(format!("-s3.localSocket={}", folder.join("s3.sock").display()))
-        .arg(format!("-filer.localSocket={}", folder.join("filer.sock").display()))
-        .args(["-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.volumePreallocate=false"])
-        .args(names.iter().zip(ports).map(|(name, port)| format!("-{name}={port}")))
+        .arg(format!(
+            "-filer.localSocket={}",
+            folder.join("filer.sock").display()
+        ))
+        .args([
+            "-volume.max=20",
+            "-master.volumeSizeLimitMB=64",
+            "-master.volumePreallocate=false",
+        ])
+        .args(
+            names
+                .iter()
+                .zip(ports)
+                .map(|(name, port)| format!("-{name}={port}")),
+        )
         .current_dir(folder)
         .stdin(Stdio::null())
         .kill_on_drop(true);

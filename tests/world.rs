@@ -81,19 +81,43 @@ impl World {
             control_plane,
             tools,
         };
-        for folder in ["config/crd", "config/operand-crds/kfp", "config/operand-crds/argo", "config/rbac"] {
+        for folder in [
+            "config/crd",
+            "config/operand-crds/kfp",
+            "config/operand-crds/argo",
+            "config/rbac",
+        ] {
             world.create_namespace(OPERATOR_NAMESPACE).await?;
-            world.kubectl(&["apply", "--server-side", "-k", &root().join(folder).display().to_string()])?;
+            world.kubectl(&[
+                "apply",
+                "--server-side",
+                "-k",
+                &root().join(folder).display().to_string(),
+            ])?;
         }
-        world.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"])?;
+        world.kubectl(&[
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "crd",
+            "--all",
+        ])?;
         Ok(world)
     }
 
     /// Runs kubectl as the administrator; its output is returned, its failure is an error.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command(arguments)?.stdin(Stdio::null()).output().context("cannot start kubectl")?;
+        let output = self
+            .command(arguments)?
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start kubectl")?;
         if !output.status.success() {
-            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "kubectl {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -107,9 +131,14 @@ impl World {
     /// Makes a namespace; one that is there stays.
     pub async fn create_namespace(&self, name: &str) -> Result<()> {
         let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
-        match Api::all(self.client.clone()).create(&PostParams::default(), &namespace).await {
+        match Api::all(self.client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+        {
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            result => result.map(drop).with_context(|| format!("cannot make the namespace {name}")),
+            result => result
+                .map(drop)
+                .with_context(|| format!("cannot make the namespace {name}")),
         }
     }
 
@@ -141,9 +170,17 @@ impl World {
     }
 
     /// Status, reason and message of a condition; `None` while it is not there.
-    pub async fn condition(&self, namespace: &str, name: &str, kind: &str) -> Result<Option<(String, String, String)>> {
+    pub async fn condition(
+        &self,
+        namespace: &str,
+        name: &str,
+        kind: &str,
+    ) -> Result<Option<(String, String, String)>> {
         let installation = self.installations(namespace).get(name).await?;
-        let conditions = installation.status.map(|status| status.conditions).unwrap_or_default();
+        let conditions = installation
+            .status
+            .map(|status| status.conditions)
+            .unwrap_or_default();
         Ok(conditions
             .into_iter()
             .find(|condition| condition.type_ == kind)
@@ -151,7 +188,14 @@ impl World {
     }
 
     /// Waits until a condition has this status and reason.
-    pub async fn await_condition(&self, namespace: &str, name: &str, kind: &str, status: &str, reason: &str) -> Result<String> {
+    pub async fn await_condition(
+        &self,
+        namespace: &str,
+        name: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<String> {
         let mut last = None;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -169,7 +213,10 @@ impl World {
 }
 
 /// Waits until something holds; the last refusal is the error.
-pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(what: &str, mut look: impl FnMut() -> F) -> Result<T> {
+pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> Result<T> {
     let start = Instant::now();
     let mut last = None;
     while start.elapsed() < PATIENCE {
@@ -188,12 +235,17 @@ pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(what: &str, mu
 
 /// A client for a kubeconfig file.
 pub async fn client(kubeconfig: &Path) -> Result<Client> {
-    let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default()).await?;
+    let config =
+        Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default())
+            .await?;
     Ok(Client::try_from(config)?)
 }
 
 /// The project's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }

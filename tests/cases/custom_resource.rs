@@ -43,16 +43,23 @@ struct Rejection {
 /// The fixed cases and one for each line of the table.
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
-        Case::new("a_new_installation_is_not_current_before_an_operator_has_seen_it", unseen),
+        Case::new(
+            "a_new_installation_is_not_current_before_an_operator_has_seen_it",
+            unseen,
+        ),
         Case::new("kubectl_explains_every_field_of_the_spec", explained),
         Case::new("kubectl_prints_version_ready_reason_and_age", printed),
         Case::new("a_spec_gets_its_defaults_when_it_is_stored", defaulted),
     ];
     match table() {
         Ok(table) => cases.extend(table.into_iter().enumerate().map(|(index, judged)| {
-            Case::new(format!("rule: {}", judged.name), move |world| judge(world, index, judged))
+            Case::new(format!("rule: {}", judged.name), move |world| {
+                judge(world, index, judged)
+            })
         })),
-        Err(error) => cases.push(Case::new("the table of rules can be read", |_| async move { Err(error) })),
+        Err(error) => cases.push(Case::new("the table of rules can be read", |_| async move {
+            Err(error)
+        })),
     }
     cases
 }
@@ -77,7 +84,9 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
     world.create_namespace(&namespace).await?;
     let api = world.objects(&namespace, "kfpops.dev/v1alpha1", "KfpInstallation");
     let name = judged.object.as_deref().unwrap_or("kfp");
-    let mut answer = api.create(&PostParams::default(), &object(name, &namespace, &judged.base)?).await;
+    let mut answer = api
+        .create(&PostParams::default(), &object(name, &namespace, &judged.base)?)
+        .await;
     if let Some(status) = &judged.status {
         answer.context("the base object was refused")?;
         let patch = Patch::Merge(json!({"status": status}));
@@ -85,7 +94,10 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
     }
     if let Some(update) = &judged.update {
         let mut next = object(name, &namespace, update)?;
-        next.metadata.resource_version = answer.context("the base object was refused")?.metadata.resource_version;
+        next.metadata.resource_version = answer
+            .context("the base object was refused")?
+            .metadata
+            .resource_version;
         answer = api.replace(name, &PostParams::default(), &next).await;
     }
     match (judged.expect, answer) {
@@ -96,7 +108,11 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
             Ok(())
         }
         (Expected::Rejected(rejection), Err(kube::Error::Api(status))) => {
-            let causes = status.details.as_ref().map(|details| details.causes.clone()).unwrap_or_default();
+            let causes = status
+                .details
+                .as_ref()
+                .map(|details| details.causes.clone())
+                .unwrap_or_default();
             let fits = causes.iter().any(|cause| {
                 cause.field == rejection.field
                     && cause.reason == rejection.reason
@@ -111,7 +127,9 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
 }
 
 async fn unseen(world: Arc<World>) -> Result<()> {
-    world.apply(NAMESPACE, "unseen", json!({"version": "2.16.1"})).await?;
+    world
+        .apply(NAMESPACE, "unseen", json!({"version": "2.16.1"}))
+        .await?;
     let seen = world.installations(NAMESPACE).get("unseen").await?;
     let generation = seen.status.and_then(|status| status.observed_generation);
     ensure!(generation == Some(-1), "observedGeneration is {generation:?}");
@@ -119,7 +137,9 @@ async fn unseen(world: Arc<World>) -> Result<()> {
 }
 
 async fn defaulted(world: Arc<World>) -> Result<()> {
-    let stored = world.apply(NAMESPACE, "defaulted", json!({"version": "2.16.1"})).await?;
+    let stored = world
+        .apply(NAMESPACE, "defaulted", json!({"version": "2.16.1"}))
+        .await?;
     let spec = serde_json::to_value(&stored.spec)?;
     for (path, wanted) in [
         ("/size", "Small"),
@@ -129,7 +149,11 @@ async fn defaulted(world: Arc<World>) -> Result<()> {
         ("/networkPolicy/mode", "Generated"),
         ("/deletionPolicy", "Retain"),
     ] {
-        ensure!(spec.pointer(path) == Some(&json!(wanted)), "{path} is {:?}", spec.pointer(path));
+        ensure!(
+            spec.pointer(path) == Some(&json!(wanted)),
+            "{path} is {:?}",
+            spec.pointer(path)
+        );
     }
     Ok(())
 }
@@ -138,7 +162,15 @@ async fn explained(world: Arc<World>) -> Result<()> {
     // The short name is known a moment after the kind is established.
     let explain = || std::future::ready(world.kubectl(&["explain", "kfpi.spec", "--recursive"]).map(Some));
     let text = eventually("kubectl knows kfpi", explain).await?;
-    for field in ["version", "size", "database", "executionController", "components", "networkPolicy", "deletionPolicy"] {
+    for field in [
+        "version",
+        "size",
+        "database",
+        "executionController",
+        "components",
+        "networkPolicy",
+        "deletionPolicy",
+    ] {
         ensure!(text.contains(field), "{field} is missing from:\n{text}");
     }
     let text = world.kubectl(&["explain", "kfpi.spec.database.embedded.engine"])?;
@@ -147,9 +179,19 @@ async fn explained(world: Arc<World>) -> Result<()> {
 }
 
 async fn printed(world: Arc<World>) -> Result<()> {
-    world.apply(NAMESPACE, "printed", json!({"version": "2.16.1"})).await?;
+    world
+        .apply(NAMESPACE, "printed", json!({"version": "2.16.1"}))
+        .await?;
     let text = world.kubectl(&["get", "kfpi", "printed", "-n", NAMESPACE, "-o", "wide"])?;
-    let header: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
-    ensure!(header == ["NAME", "VERSION", "READY", "REASON", "AGE", "URL"], "{text}");
+    let header: Vec<&str> = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    ensure!(
+        header == ["NAME", "VERSION", "READY", "REASON", "AGE", "URL"],
+        "{text}"
+    );
     Ok(())
 }

@@ -18,9 +18,21 @@ const TAKE_OVER: Duration = Duration::from_secs(35);
 /// Killed, and stopped.
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::at("leader-killed", "of two operators one leads and writes; when it is killed the other takes over", killed),
-        Case::at("leader-stopped", "a leader that is told to stop hands over at once", stopped),
-        Case::at("leader-probes", "health, readiness and metrics tell who leads", probes),
+        Case::at(
+            "leader-killed",
+            "of two operators one leads and writes; when it is killed the other takes over",
+            killed,
+        ),
+        Case::at(
+            "leader-stopped",
+            "a leader that is told to stop hands over at once",
+            stopped,
+        ),
+        Case::at(
+            "leader-probes",
+            "health, readiness and metrics tell who leads",
+            probes,
+        ),
     ]
 }
 
@@ -36,21 +48,32 @@ async fn killed(site: Arc<Site>) -> Result<()> {
     let first = site.operator().await?;
     first.await_leading().await?;
     let second = site.operator().await?;
-    let _hand = site.hand(Plays::nothing()).await;
+    let _hand = site.hand(Plays::nothing());
     site.apply(spec("2.16.1")).await?;
-    site.await_condition("DatabaseReady", "False", "Unreachable").await?;
+    site.await_condition("DatabaseReady", "False", "Unreachable")
+        .await?;
     ensure!(first.leads().await? && !second.leads().await?, "not one leads");
     ensure!(!written(&site, &first)?.is_empty(), "the leader wrote nothing");
     let strangers = written(&site, &second)?;
-    ensure!(strangers.is_empty(), "the one that stands by wrote: {strangers:#?}");
+    ensure!(
+        strangers.is_empty(),
+        "the one that stands by wrote: {strangers:#?}"
+    );
 
     first.kill().await?;
     site.delete("ConfigMap", "pipeline-install-config").await?;
     let start = Instant::now();
     second.await_leading().await?;
-    ensure!(start.elapsed() < TAKE_OVER, "it took over only after {:?}", start.elapsed());
+    ensure!(
+        start.elapsed() < TAKE_OVER,
+        "it took over only after {:?}",
+        start.elapsed()
+    );
     site.await_object("ConfigMap", "pipeline-install-config").await?;
-    ensure!(!written(&site, &second)?.is_empty(), "the new leader wrote nothing");
+    ensure!(
+        !written(&site, &second)?.is_empty(),
+        "the new leader wrote nothing"
+    );
     Ok(())
 }
 
@@ -63,7 +86,11 @@ async fn stopped(site: Arc<Site>) -> Result<()> {
     first.stop().await?;
     let start = Instant::now();
     second.await_leading().await?;
-    ensure!(start.elapsed() < Duration::from_secs(10), "it took over only after {:?}", start.elapsed());
+    ensure!(
+        start.elapsed() < Duration::from_secs(10),
+        "it took over only after {:?}",
+        start.elapsed()
+    );
     Ok(())
 }
 
@@ -73,16 +100,24 @@ async fn probes(site: Arc<Site>) -> Result<()> {
     let second = site.operator().await?;
     for operator in [&first, &second] {
         kfp_tests::world::eventually("both probes are answered with 200", || async {
-            Ok((operator.probe("healthz").await? == 200 && operator.probe("readyz").await? == 200).then_some(()))
+            Ok(
+                (operator.probe("healthz").await? == 200 && operator.probe("readyz").await? == 200)
+                    .then_some(()),
+            )
         })
         .await?;
     }
     let metrics = first.metrics().await?;
-    ensure!(metrics.ends_with("# EOF\n") && metrics.contains("kfp_operator_build_info"), "{metrics}");
+    ensure!(
+        metrics.ends_with("# EOF\n") && metrics.contains("kfp_operator_build_info"),
+        "{metrics}"
+    );
     site.apply(spec("2.16.1")).await?;
     site.await_condition("Reconciling", "True", "Progressing").await?;
-    let condition =
-        format!("kfp_operator_installation_condition{{namespace=\"{0}\",name=\"{0}\",type=\"Ready\",status=\"False\"}}", site.name);
+    let condition = format!(
+        "kfp_operator_installation_condition{{namespace=\"{0}\",name=\"{0}\",type=\"Ready\",status=\"False\"}}",
+        site.name
+    );
     ensure!(first.count(&condition).await? > 0.0, "{}", first.metrics().await?);
     Ok(())
 }

@@ -45,51 +45,89 @@ async fn two(site: &Arc<Site>, policy: &str) -> Result<()> {
 }
 
 async fn stalled(site: &Site) -> Result<String> {
-    site.world.await_condition(&site.name, YOUNGER, "Stalled", "True", "NamespaceOccupied").await
+    site.world
+        .await_condition(&site.name, YOUNGER, "Stalled", "True", "NamespaceOccupied")
+        .await
 }
 
 async fn owned_by_younger(site: &Site) -> Result<Vec<String>> {
     let ours = site.ours().await?;
-    let label = |object: &kube::api::DynamicObject| object.metadata.labels.clone().unwrap_or_default().remove(INSTALLATION_LABEL);
-    Ok(ours.into_iter().filter(|(_, object)| label(object).as_deref() == Some(YOUNGER)).map(|(name, _)| name).collect())
+    let label = |object: &kube::api::DynamicObject| {
+        object
+            .metadata
+            .labels
+            .clone()
+            .unwrap_or_default()
+            .remove(INSTALLATION_LABEL)
+    };
+    Ok(ours
+        .into_iter()
+        .filter(|(_, object)| label(object).as_deref() == Some(YOUNGER))
+        .map(|(name, _)| name)
+        .collect())
 }
 
 async fn takes_over(site: Arc<Site>) -> Result<()> {
     let operator = site.operator().await?;
-    let _hand = site.hand(Plays::nothing()).await;
+    let _hand = site.hand(Plays::nothing());
     two(&site, "Delete").await?;
     operator.await_passes(2).await?;
     let made = owned_by_younger(&site).await?;
     ensure!(made.is_empty(), "it made {made:?}");
     ensure!(
-        site.world.condition(&site.name, &site.name, "Stalled").await?.is_none(),
+        site.world
+            .condition(&site.name, &site.name, "Stalled")
+            .await?
+            .is_none(),
         "the older one is stalled as well"
     );
     site.delete_installation().await?;
     site.await_gone().await?;
-    site.await_that("the younger one has a database", "Deployment", "mysql", |object| {
-        object.is_some_and(|object| object.pointer("/metadata/labels/kfpops.dev~1installation") == Some(&json!(YOUNGER)))
-    })
+    site.await_that(
+        "the younger one has a database",
+        "Deployment",
+        "mysql",
+        |object| {
+            object.is_some_and(|object| {
+                object.pointer("/metadata/labels/kfpops.dev~1installation") == Some(&json!(YOUNGER))
+            })
+        },
+    )
     .await?;
-    ensure!(site.world.condition(&site.name, YOUNGER, "Stalled").await?.is_none(), "it is still stalled");
+    ensure!(
+        site.world
+            .condition(&site.name, YOUNGER, "Stalled")
+            .await?
+            .is_none(),
+        "it is still stalled"
+    );
     Ok(())
 }
 
 async fn leaves_data(site: Arc<Site>) -> Result<()> {
     let operator = site.operator().await?;
-    let _hand = site.hand(Plays::nothing()).await;
+    let _hand = site.hand(Plays::nothing());
     two(&site, "Retain").await?;
     let password = site.await_object("Secret", "mysql-secret").await?;
     site.delete_installation().await?;
     site.await_gone().await?;
     operator.await_passes(2).await?;
     let told = stalled(&site).await?;
-    ensure!(told.contains("mysql-pv-claim") && told.contains(&site.name), "what is in the way is not told: {told}");
+    ensure!(
+        told.contains("mysql-pv-claim") && told.contains(&site.name),
+        "what is in the way is not told: {told}"
+    );
     ensure!(owned_by_younger(&site).await?.is_empty(), "it took something");
     let kept = site.await_object("Secret", "mysql-secret").await?;
-    ensure!(kept.metadata.resource_version == password.metadata.resource_version, "the Secret was changed");
+    ensure!(
+        kept.metadata.resource_version == password.metadata.resource_version,
+        "the Secret was changed"
+    );
     // The way out that the message names.
-    site.world.installations(&site.name).delete(YOUNGER, &DeleteParams::background()).await?;
+    site.world
+        .installations(&site.name)
+        .delete(YOUNGER, &DeleteParams::background())
+        .await?;
     site.apply(spec("2.16.1")).await?;
     site.await_object("Deployment", "mysql").await?;
     Ok(())

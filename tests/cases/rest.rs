@@ -17,16 +17,24 @@ const TIME: Duration = Duration::from_secs(45);
 
 /// One long look.
 pub fn cases() -> Vec<Case> {
-    vec![Case::at("rest", "at rest nothing is written, and no object of ours changes", rests)]
+    vec![Case::at(
+        "rest",
+        "at rest nothing is written, and no object of ours changes",
+        rests,
+    )]
 }
 
 async fn rests(site: Arc<Site>) -> Result<()> {
     let operator = site.operator().await?;
-    let _hand = site.hand(Plays::servers()).await;
+    let _hand = site.hand(Plays::servers());
     site.apply(spec("2.16.1")).await?;
     site.await_condition("Ready", "True", "AllReady").await?;
     eventually("a pass finds nothing to do", || async {
-        Ok((operator.count("kfp_operator_reconcile_total{result=\"settled\"}").await? > 0.0).then_some(()))
+        Ok((operator
+            .count("kfp_operator_reconcile_total{result=\"settled\"}")
+            .await?
+            > 0.0)
+            .then_some(()))
     })
     .await?;
 
@@ -44,18 +52,33 @@ async fn rests(site: Arc<Site>) -> Result<()> {
     }
     tokio::time::sleep(TIME.saturating_sub(start.elapsed())).await;
 
-    ensure!(operator.passes().await? >= passes + 4.0, "there were too few passes to say anything");
+    ensure!(
+        operator.passes().await? >= passes + 4.0,
+        "there were too few passes to say anything"
+    );
     let mut written = site.world.audit.requests()?.split_off(requests);
     written.retain(|request| {
         request.credential == operator.credential && request.writes() && request.resource != "leases"
     });
     ensure!(written.is_empty(), "the operator wrote: {written:#?}");
-    ensure!(operator.count("kfp_operator_status_writes_total").await? <= status_writes, "a status was written");
-    ensure!(site.installation().await?.metadata.resource_version == installation, "the installation changed");
+    ensure!(
+        operator.count("kfp_operator_status_writes_total").await? <= status_writes,
+        "a status was written"
+    );
+    ensure!(
+        site.installation().await?.metadata.resource_version == installation,
+        "the installation changed"
+    );
     let mut after = site.versions().await?;
     // The object that somebody marked.
     after.remove("ConfigMap/mysql-init");
-    let changed: Vec<_> = after.iter().filter(|(name, version)| before.get(*name) != Some(version)).collect();
-    ensure!(changed.is_empty() && after.len() + 1 == before.len(), "changed: {changed:?}");
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|(name, version)| before.get(*name) != Some(version))
+        .collect();
+    ensure!(
+        changed.is_empty() && after.len() + 1 == before.len(),
+        "changed: {changed:?}"
+    );
     Ok(())
 }

@@ -11,26 +11,47 @@ use super::Case;
 /// Judgements over all requests of all operators so far.
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::new("no operator was ever refused for lack of rights", |world| async move { allowed(&world) }),
-        Case::new("no operator ever listed Secrets, wrote a spec or touched a namespace without installation", |world| async move {
-            modest(&world)
-        }),
+        Case::new(
+            "no operator was ever refused for lack of rights",
+            |world| async move { allowed(&world) },
+        ),
+        Case::new(
+            "no operator ever listed Secrets, wrote a spec or touched a namespace without installation",
+            |world| async move { modest(&world) },
+        ),
     ]
 }
 
 /// Secrets that an operator may read, by their fixed names.
-const SECRETS: [&str; 4] = ["mlpipeline-minio-artifact", "mysql-root-secret", "mysql-secret", "webhook-server-tls"];
+const SECRETS: [&str; 4] = [
+    "mlpipeline-minio-artifact",
+    "mysql-root-secret",
+    "mysql-secret",
+    "webhook-server-tls",
+];
 
 fn allowed(world: &Arc<World>) -> Result<()> {
     let requests = world.audit.requests()?;
-    ensure!(requests.len() > 1000, "only {} requests were seen; run all tests, or leave this one out", requests.len());
+    ensure!(
+        requests.len() > 1000,
+        "only {} requests were seen; run all tests, or leave this one out",
+        requests.len()
+    );
     let refused: BTreeSet<_> = requests
         .iter()
         .filter(|request| request.code == 403)
         // Webhooks are registered for the whole cluster. The right to look at them comes with a component of its own
         // (config/components/cache-server), and being refused tells the operator that it cannot have made any.
         .filter(|request| !(request.verb == "get" && request.resource == "mutatingwebhookconfigurations"))
-        .map(|request| (&request.verb, &request.resource, &request.subresource, &request.namespace, &request.name))
+        .map(|request| {
+            (
+                &request.verb,
+                &request.resource,
+                &request.subresource,
+                &request.namespace,
+                &request.name,
+            )
+        })
         .collect();
     ensure!(refused.is_empty(), "refused: {refused:#?}");
     Ok(())
@@ -40,9 +61,13 @@ fn modest(world: &Arc<World>) -> Result<()> {
     for request in world.audit.requests()? {
         if request.resource == "secrets" {
             let known = request.verb == "create" || SECRETS.contains(&request.name.as_str());
-            ensure!(!matches!(request.verb.as_str(), "list" | "watch") && known, "{request:?}");
+            ensure!(
+                !matches!(request.verb.as_str(), "list" | "watch") && known,
+                "{request:?}"
+            );
         }
-        let spec = request.resource == "kfpinstallations" && request.subresource.is_empty() && request.writes();
+        let spec =
+            request.resource == "kfpinstallations" && request.subresource.is_empty() && request.writes();
         // Only the finalizer; that the spec stays is seen by `generation`, which the cases look at.
         ensure!(!spec || request.verb == "patch", "{request:?}");
         let leases = request.namespace.ends_with("-lease");

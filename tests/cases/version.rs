@@ -12,34 +12,64 @@ use super::install::spec;
 /// Up, and down.
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::at("version-newer", "a newer version of an installed system is refused and nothing is touched", |site| {
-            refused(site, "2.16.1", "2.17.0")
-        }),
-        Case::at("version-older", "an older version of an installed system is refused and nothing is touched", |site| {
-            refused(site, "2.16.1", "2.5.0")
-        }),
-        Case::at("version-unknown", "a version that the catalog does not know is refused with a suggestion", unknown),
+        Case::at(
+            "version-newer",
+            "a newer version of an installed system is refused and nothing is touched",
+            |site| refused(site, "2.16.1", "2.17.0"),
+        ),
+        Case::at(
+            "version-older",
+            "an older version of an installed system is refused and nothing is touched",
+            |site| refused(site, "2.16.1", "2.5.0"),
+        ),
+        Case::at(
+            "version-unknown",
+            "a version that the catalog does not know is refused with a suggestion",
+            unknown,
+        ),
     ]
 }
 
 async fn refused(site: Arc<Site>, from: &str, to: &str) -> Result<()> {
     let operator = site.operator().await?;
-    let _hand = site.hand(Plays::servers()).await;
+    let _hand = site.hand(Plays::servers());
     site.apply(spec(from)).await?;
     site.await_condition("Ready", "True", "AllReady").await?;
     let before = site.versions().await?;
     site.apply(spec(to)).await?;
-    let told = site.await_condition("Stalled", "True", "UpgradeNotSupported").await?;
+    let told = site
+        .await_condition("Stalled", "True", "UpgradeNotSupported")
+        .await?;
     ensure!(told.contains(from) && told.contains(to), "{told}");
-    site.await_condition("Ready", "False", "UpgradeNotSupported").await?;
+    site.await_condition("Ready", "False", "UpgradeNotSupported")
+        .await?;
     // A refused installation is looked at again when something of it changes.
-    site.patch("ConfigMap", "mysql-init", serde_json::json!({"metadata": {"annotations": {"example.com/a": "b"}}})).await?;
+    site.patch(
+        "ConfigMap",
+        "mysql-init",
+        serde_json::json!({"metadata": {"annotations": {"example.com/a": "b"}}}),
+    )
+    .await?;
     operator.await_passes(1).await?;
     let mut after = site.versions().await?;
     after.remove("ConfigMap/mysql-init");
-    let changed: Vec<_> = after.iter().filter(|(name, version)| before.get(*name) != Some(version)).collect();
-    ensure!(changed.is_empty() && after.len() + 1 == before.len(), "changed: {changed:?}");
-    ensure!(site.installation().await?.status.and_then(|status| status.version).as_deref() == Some(from), "another version runs");
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|(name, version)| before.get(*name) != Some(version))
+        .collect();
+    ensure!(
+        changed.is_empty() && after.len() + 1 == before.len(),
+        "changed: {changed:?}"
+    );
+    ensure!(
+        site.installation()
+            .await?
+            .status
+            .and_then(|status| status.version)
+            .as_deref()
+            == Some(from),
+        "another version runs"
+    );
     site.apply(spec(from)).await?;
     site.await_condition("Ready", "True", "AllReady").await?;
     ensure!(site.condition("Stalled").await?.is_none(), "it is still stalled");
