@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// The first field of an installation that its CRD does not have, as a path such as `spec.componets`. Kubernetes' own
+/// The first field of an installation that its CRD does not have, as a path such as `spec.colour`. Kubernetes' own
 /// fields (`metadata`) are not looked at.
 #[must_use]
 pub fn unknown(installation: &Value) -> Option<String> {
