@@ -115,11 +115,21 @@ fn warn(question: Question) -> Blocker {
     }
 }
 
+/// `spec.version: …`, ended as a sentence.
+fn sentence(path: &str, message: &str) -> String {
+    let end = if message.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{path}: {message}{end}")
+}
+
 /// The decision about a spec that did not pass validation: nothing is touched, and every finding is said at once.
 pub fn refuse(findings: &[Finding]) -> Decision {
     let said = findings.iter().map(|finding| Blocker {
         reason: finding.reason,
-        message: format!("{}: {}.", finding.path, finding.message.trim_end_matches('.')),
+        message: sentence(&finding.path, &finding.message),
     });
     let mut blockers: Vec<Blocker> = said.collect();
     if blockers.is_empty() {
