@@ -89,11 +89,7 @@ impl Python {
             .arg(&wheels))?;
         let unpacked = folder.join("unpacked");
         for wheel in fs::read_dir(&wheels)? {
-            run(self
-                .module("zipfile")
-                .arg("-e")
-                .arg(wheel?.path())
-                .arg(&unpacked))?;
+            run(self.module("zipfile").arg("-e").arg(wheel?.path()).arg(&unpacked))?;
         }
         fs::remove_dir_all(wheels)?;
         Ok(unpacked)

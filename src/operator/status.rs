@@ -65,7 +65,8 @@ pub async fn write(
         "status": status,
     });
     let params = PatchParams::apply(STATUS_MANAGER).force();
-    let mut answer = tokio::time::timeout(LIMIT, api.patch_status(&name, &params, &Patch::Apply(&patch))).await;
+    let mut answer =
+        tokio::time::timeout(LIMIT, api.patch_status(&name, &params, &Patch::Apply(&patch))).await;
     if matches!(&answer, Ok(Err(kube::Error::Api(refusal))) if refusal.code == 500) {
         // A resource that does not have the shape of its kind cannot be applied to, and must be told so all the same.
         let params = PatchParams {
@@ -109,7 +110,10 @@ mod tests {
     #[test]
     fn a_merged_status_leaves_nothing_of_the_old_one() {
         let raw = json!({"components": 7, "version": "x", "conditions": []});
-        let patch = over(Some(&raw), json!({"metadata": {"uid": "u"}, "status": {"conditions": [1]}}));
+        let patch = over(
+            Some(&raw),
+            json!({"metadata": {"uid": "u"}, "status": {"conditions": [1]}}),
+        );
         let wanted = json!({"conditions": [1], "components": null, "version": null});
         assert_eq!(patch, json!({"metadata": {"uid": "u"}, "status": wanted}));
     }

@@ -67,10 +67,7 @@ async fn one(
     }
     let body = prepare(object, &authorities);
     let found = cluster.get(reference, doing.namespace()).await?;
-    if found
-        .as_ref()
-        .is_some_and(|found| drift(&body, found).is_none())
-    {
+    if found.as_ref().is_some_and(|found| drift(&body, found).is_none()) {
         return Ok(ActionOutcome::AlreadyDone);
     }
     let mut applied = cluster.apply(reference, doing.namespace(), &body).await;
@@ -79,10 +76,7 @@ async fn one(
     if let Err(error) = &applied
         && error.status() == Some(422)
         && found.is_some()
-        && cluster
-            .merge(reference, doing.namespace(), &body)
-            .await
-            .is_ok()
+        && cluster.merge(reference, doing.namespace(), &body).await.is_ok()
     {
         applied = cluster.apply(reference, doing.namespace(), &body).await;
     }

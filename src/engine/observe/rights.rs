@@ -19,11 +19,7 @@ pub async fn look(cluster: &Cluster, namespace: &str, resource: &ObjectMeta) -> 
 }
 
 /// As [`look`], with the error itself.
-pub async fn find(
-    cluster: &Cluster,
-    namespace: &str,
-    resource: &ObjectMeta,
-) -> Result<Option<()>, Error> {
+pub async fn find(cluster: &Cluster, namespace: &str, resource: &ObjectMeta) -> Result<Option<()>, Error> {
     let api: Api<RoleBinding> = Api::namespaced(cluster.client().clone(), namespace);
     let what = format!("read RoleBinding {BINDING} in namespace {namespace}");
     let Some(binding) = limited(what, api.get_opt(BINDING)).await? else {
