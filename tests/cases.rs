@@ -13,6 +13,7 @@ mod rest;
 pub mod rights;
 mod schema;
 mod secrets;
+mod surroundings;
 mod unparseable;
 mod version;
 
@@ -84,6 +85,7 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         leader::cases(),
         deletion::cases(),
         install::cases(),
+        surroundings::cases(),
         schema::cases(),
         occupied::cases(),
         secrets::cases(),

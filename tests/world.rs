@@ -62,11 +62,22 @@ impl World {
         Tools::ensure(&Cache::locate()?, &wanted, &Progress::new())
     }
 
-    /// Starts everything and installs what `kubectl apply -k` installs.
+    /// Starts everything and installs what `kubectl apply -k` installs. Claims the addresses of Services for this program.
     pub async fn start() -> Result<Self> {
         let tools = Self::prepare()?;
         isolation::raise_loopback(&tools)?;
         isolation::claim(&tools, SERVICES)?;
+        let world = Self::with_operator_rights(tools).await?;
+        world.apply_operand_definitions()?;
+        Ok(world)
+    }
+
+    /// A second world beside the first one, without the operands' definitions and without servers.
+    pub async fn bare() -> Result<Self> {
+        Self::with_operator_rights(Self::prepare()?).await
+    }
+
+    async fn with_operator_rights(tools: Tools) -> Result<Self> {
         let options = Options {
             controller_manager: true,
             controllers: &CONTROLLERS,
@@ -81,28 +92,25 @@ impl World {
             control_plane,
             tools,
         };
-        for folder in [
-            "config/crd",
-            "config/operand-crds/kfp",
-            "config/operand-crds/argo",
-            "config/rbac",
-        ] {
-            world.create_namespace(OPERATOR_NAMESPACE).await?;
-            world.kubectl(&[
-                "apply",
-                "--server-side",
-                "-k",
-                &root().join(folder).display().to_string(),
-            ])?;
+        world.create_namespace(OPERATOR_NAMESPACE).await?;
+        for folder in ["config/crd", "config/rbac"] {
+            world.install(folder)?;
         }
-        world.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=60s",
-            "crd",
-            "--all",
-        ])?;
         Ok(world)
+    }
+
+    /// Installs the kinds that KFP's programs work with.
+    pub fn apply_operand_definitions(&self) -> Result<()> {
+        self.install("config/operand-crds/kfp")?;
+        self.install("config/operand-crds/argo")
+    }
+
+    fn install(&self, folder: &str) -> Result<()> {
+        let folder = root().join(folder).display().to_string();
+        self.kubectl(&["apply", "--server-side", "-k", &folder])?;
+        let established = "--for=condition=Established";
+        self.kubectl(&["wait", established, "--timeout=60s", "crd", "--all"])
+            .map(drop)
     }
 
     /// Runs kubectl as the administrator; its output is returned, its failure is an error.

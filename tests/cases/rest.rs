@@ -56,10 +56,14 @@ async fn rests(site: Arc<Site>) -> Result<()> {
         operator.passes().await? >= passes + 4.0,
         "there were too few passes to say anything"
     );
-    let mut written = site.world.audit.requests()?.split_off(requests);
-    written.retain(|request| {
-        request.credential == operator.credential && request.writes() && request.resource != "leases"
-    });
+    let mut asked = site.world.audit.requests()?.split_off(requests);
+    asked.retain(|request| request.credential == operator.credential && request.resource != "leases");
+    ensure!(
+        asked.len() > 50,
+        "only {} requests of the operator were seen",
+        asked.len()
+    );
+    let written: Vec<_> = asked.iter().filter(|request| request.writes()).collect();
     ensure!(written.is_empty(), "the operator wrote: {written:#?}");
     ensure!(
         operator.count("kfp_operator_status_writes_total").await? <= status_writes,
