@@ -117,7 +117,11 @@ mod tests {
             line("system:serviceaccount:team-a:argo", 200),
             line("system:anonymous", 403),
         ];
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
         fs::write(log(folder.path()), text + "{\"verb\": \"half wri").unwrap();
         let found = refusals(folder.path()).unwrap();
         assert_eq!(found.len(), 1);
