@@ -122,7 +122,7 @@ mod tests {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("\n");
-        fs::write(log(folder.path()), text + "{\"verb\": \"half wri").unwrap();
+        fs::write(log(folder.path()), text + "\n{\"verb\": \"half wri").unwrap();
         let found = refusals(folder.path()).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(
