@@ -18,46 +18,17 @@ pub struct Lane {
     pub release: &'static str,
     /// Database engine.
     pub engine: DatabaseEngine,
-    /// Namespace; no two installations share one.
+    /// Namespace; no two lanes share one, so that one can begin while the last one's is deleted.
     pub namespace: &'static str,
-    /// Form of the keys of step logs, as upstream's controller of that release is told: from 2.15.0 on below the namespace.
-    log_form: LogForm,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LogForm {
-    Artifacts,
-    PrivateArtifacts,
 }
 
 impl Lane {
-    /// A lane of 2.16.1.
-    pub const fn middle(engine: DatabaseEngine) -> Self {
+    /// An installation of this release.
+    pub const fn new(release: &'static str, engine: DatabaseEngine, namespace: &'static str) -> Self {
         Self {
-            release: "2.16.1",
+            release,
             engine,
-            namespace: "kubeflow",
-            log_form: LogForm::PrivateArtifacts,
-        }
-    }
-
-    /// A lane of 2.17.0, in a namespace that is not upstream's.
-    pub const fn newest(engine: DatabaseEngine) -> Self {
-        Self {
-            release: "2.17.0",
-            engine,
-            namespace: "team-a",
-            log_form: LogForm::PrivateArtifacts,
-        }
-    }
-
-    /// A lane of 2.5.0.
-    pub const fn oldest(engine: DatabaseEngine) -> Self {
-        Self {
-            release: "2.5.0",
-            engine,
-            namespace: "kubeflow",
-            log_form: LogForm::Artifacts,
+            namespace,
         }
     }
 
@@ -98,17 +69,16 @@ impl Lane {
         }))
     }
 
-    /// Where the log of a step lies in the bucket; `created` is the Workflow's creation time in RFC 3339.
+    /// Where the log of a step lies in the bucket; `created` is the Workflow's creation time in RFC 3339. Upstream's controller
+    /// puts the namespace into the key from 2.15.0 on.
     pub fn log_key(&self, workflow: &str, created: &str, pod: &str) -> Result<String> {
         let day = created.split('T').next().context("a time without a day")?;
         let day = day.replace('-', "/");
-        let namespace = self.namespace;
-        Ok(match self.log_form {
-            LogForm::Artifacts => format!("artifacts/{workflow}/{day}/{pod}/main.log"),
-            LogForm::PrivateArtifacts => {
-                format!("private-artifacts/{namespace}/{workflow}/{day}/{pod}/main.log")
-            }
-        })
+        let folder = match self.release {
+            "2.5.0" => "artifacts".to_owned(),
+            _ => format!("private-artifacts/{}", self.namespace),
+        };
+        Ok(format!("{folder}/{workflow}/{day}/{pod}/main.log"))
     }
 }
 

@@ -83,14 +83,16 @@ fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     let mut add = |lane: Lane, more: &[Check]| {
         trials.extend(ALWAYS.iter().chain(more).map(|check| trial(stage, lane, *check)));
     };
+    let upstreams = Lane::new("2.16.1", MySQL, "kubeflow");
+    add(upstreams, &[IMAGES, KUBECTL, KFPCTL, WORKFLOW, PASSWORD, AGAIN]);
     add(
-        Lane::middle(MySQL),
-        &[IMAGES, KUBECTL, KFPCTL, WORKFLOW, PASSWORD, AGAIN],
+        Lane::new("2.17.0", MariaDB, "team-a"),
+        &[BROUGHT, WORKFLOW, AGAIN],
     );
-    add(Lane::newest(MariaDB), &[BROUGHT, WORKFLOW, AGAIN]);
-    add(Lane::oldest(MySQL), &[IMAGES, WORKFLOW]);
-    add(Lane::newest(MySQL), &[]);
-    add(Lane::middle(MariaDB), &[PASSWORD]);
+    add(Lane::new("2.5.0", MySQL, "team-b"), &[IMAGES, WORKFLOW]);
+    add(Lane::new("2.17.0", MySQL, "team-c"), &[]);
+    add(Lane::new("2.16.1", MariaDB, "team-d"), &[]);
+    trials.push(leaves(stage));
     trials
 }
 
@@ -103,6 +105,21 @@ fn starts(stage: &Arc<Stage>) -> Trial {
             .map(drop)
             .map_err(|error| Failed::from(format!("{error:#}")))
     })
+}
+
+/// The lanes before the last one were ended by deleting their namespaces.
+fn leaves(stage: &Arc<Stage>) -> Trial {
+    let stage = Arc::clone(stage);
+    Trial::test(
+        "a namespace goes with the installation that is in it",
+        move || {
+            let gone = stage
+                .await_all_gone()
+                .map_err(|error| Failed::from(format!("{error:#}")))?;
+            println!("  {gone} of them were still leaving");
+            Ok(())
+        },
+    )
 }
 
 fn trial(stage: &Arc<Stage>, lane: Lane, (name, check): Check) -> Trial {

@@ -1,6 +1,7 @@
 //! PROOF: the cluster that all trials share, and the one installation that stands in it at a time: those of one fill a
 //! node of two cores. Trials say which lane they need; the stage makes it stand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -41,6 +42,8 @@ struct Standing {
 pub struct Stage {
     lab: OnceLock<Result<(Lab, Brought), String>>,
     standing: Mutex<Option<Standing>>,
+    /// Namespaces whose deletion has begun.
+    leaving: Mutex<BTreeSet<String>>,
 }
 
 impl Stage {
@@ -80,6 +83,7 @@ impl Stage {
         }
         *standing = None;
         self.clear()?;
+        self.await_gone(&[lane.namespace.to_owned()])?;
         let lab = self.lab()?;
         let refusals = lab.cluster.refusals()?.len();
         lab.apply(&lane.namespace_manifest().to_string())?;
@@ -152,12 +156,22 @@ impl Stage {
         )?)
     }
 
-    /// What was refused to the operator and to this lane's pods since the lane began.
+    /// What was refused to the operator and to this lane's pods since the lane began. What the operator asks about a
+    /// namespace that is being deleted is left out: its rights there go before its watches do.
     pub fn refusals(&self, lane: Lane) -> Result<Vec<Refusal>> {
         let before = self.standing().map_or(0, |standing| standing.refusals);
+        let leaving = self.leaving().clone();
+        let about_leaving = |refusal: &Refusal| {
+            leaving
+                .iter()
+                .any(|namespace| refusal.request.contains(&format!("/namespaces/{namespace}/")))
+        };
         let mut refusals = self.lab()?.cluster.refusals()?;
         refusals.drain(..before.min(refusals.len()));
-        refusals.retain(|refusal| [lane.namespace, OPERATOR_NAMESPACE].contains(&refusal.namespace.as_str()));
+        refusals.retain(|refusal| {
+            refusal.namespace == lane.namespace
+                || refusal.namespace == OPERATOR_NAMESPACE && !about_leaving(refusal)
+        });
         Ok(refusals)
     }
 
@@ -170,7 +184,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes every installation and its namespace away, whoever made it.
+    /// Begins to delete the namespace of every installation, whoever made it, as users do who are done with one. Nobody waits:
+    /// the next one stands in another namespace.
     fn clear(&self) -> Result<()> {
         let lab = self.lab()?;
         let all = lab.kubectl(&[
@@ -181,15 +196,27 @@ impl Stage {
             "jsonpath={.items[*].metadata.namespace}",
         ])?;
         for namespace in all.split_whitespace() {
-            lab.kubectl(&[
-                "-n",
-                namespace,
-                "delete",
-                "kfpinstallations",
-                "--all",
-                "--timeout=120s",
-            ])?;
-            lab.kubectl(&["delete", "namespace", namespace, "--timeout=180s"])?;
+            lab.kubectl(&["delete", "namespace", namespace, "--wait=false"])?;
+            self.leaving().insert(namespace.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Waits until namespaces whose deletion has begun are gone; says how many there were.
+    pub fn await_all_gone(&self) -> Result<usize> {
+        let leaving: Vec<String> = self.leaving().iter().cloned().collect();
+        self.await_gone(&leaving)?;
+        Ok(leaving.len())
+    }
+
+    fn await_gone(&self, namespaces: &[String]) -> Result<()> {
+        for namespace in namespaces {
+            if self.leaving().contains(namespace) {
+                let what = format!("namespace/{namespace}");
+                self.lab()?
+                    .kubectl(&["wait", "--for=delete", &what, "--timeout=180s"])?;
+                self.leaving().remove(namespace);
+            }
         }
         Ok(())
     }
@@ -224,6 +251,10 @@ impl Stage {
             return Ok(());
         }
         Cluster::down(&Cache::locate()?, CLUSTER, &Progress::new()).map(drop)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn standing(&self) -> MutexGuard<'_, Option<Standing>> {
