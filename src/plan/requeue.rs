@@ -13,8 +13,9 @@ pub const WHILE_WAITING: Duration = Duration::from_secs(5);
 pub const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// While a person must act: most changes come as watch events; the database's content does not.
 pub const FOR_A_PERSON: Duration = Duration::from_secs(30);
-/// At rest: a database or store that stopped answering is noticed within a minute, the loop's jitter of a fifth included.
-pub const AT_REST: Duration = Duration::from_secs(50);
+/// At rest: a database or store that stopped answering is told within a minute, the loop's jitter of a fifth and the time of
+/// the pass itself included.
+pub const AT_REST: Duration = Duration::from_secs(45);
 
 /// How long to wait before the next pass, unless a watch event comes first.
 #[must_use]
