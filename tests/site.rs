@@ -243,6 +243,21 @@ impl Site {
             .collect())
     }
 
+    /// Sees that nothing of ours changed, came or went since `before`, but for one object that a test itself marked.
+    pub async fn unchanged_but(&self, marked: &str, before: &BTreeMap<String, String>) -> Result<()> {
+        let mut after = self.versions().await?;
+        after.remove(marked);
+        let changed: Vec<_> = after
+            .iter()
+            .filter(|(name, version)| before.get(*name) != Some(version))
+            .collect();
+        ensure!(
+            changed.is_empty() && after.len() + 1 == before.len(),
+            "changed: {changed:?}"
+        );
+        Ok(())
+    }
+
     /// What operators wrote to objects in this namespace so far, Leases and Events left out.
     pub fn writes(&self) -> Result<Vec<Request>> {
         self.world.audit.writes(&self.name)

@@ -1,6 +1,6 @@
 //! PROOF (real API server): one control plane for all tests of a run, and the small things that each test asks of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Namespace;
 use kfp_api::KfpInstallation;
 use kfp_e2e::cache::Cache;
+pub use kfp_e2e::lab::root;
 use kfp_e2e::light::{ControlPlane, Options, SERVICES};
 use kfp_e2e::progress::Progress;
 use kfp_e2e::tools::{Tool, Tools};
@@ -247,13 +248,4 @@ pub async fn client(kubeconfig: &Path) -> Result<Client> {
         Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default())
             .await?;
     Ok(Client::try_from(config)?)
-}
-
-/// The project's root.
-#[must_use]
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
 }

@@ -1,6 +1,5 @@
 //! EYES AND HANDS: the closed list of kinds that an installation may hold, and how to reach them. No I/O.
 
-use kfp_plan::ObjectRef;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
@@ -100,21 +99,5 @@ impl Kind {
         } else {
             Api::all_with(client.clone(), &self.resource())
         }
-    }
-}
-
-/// An object in words, for messages: `Deployment ml-pipeline`.
-#[must_use]
-pub fn describe(object: &ObjectRef) -> String {
-    format!("{} {}", object.kind, object.name)
-}
-
-/// Objects in words, at most five of them by name.
-#[must_use]
-pub fn describe_all<'a>(objects: impl IntoIterator<Item = &'a ObjectRef>) -> String {
-    let names: Vec<String> = objects.into_iter().map(describe).collect();
-    match names.len() {
-        0..=5 => names.join(", "),
-        count => format!("{} and {} more", names[..5].join(", "), count - 5),
     }
 }

@@ -52,12 +52,6 @@ fn server_default(key: &str, value: &Value) -> bool {
     }
 }
 
-/// True when applying `desired` over `live` would change nothing.
-#[must_use]
-pub fn in_sync(desired: &Value, live: &Value) -> bool {
-    first_difference(desired, live).is_none()
-}
-
 /// The path of the first field in which `live` falls short of `desired`, for example
 /// `spec.template.spec.containers[main].image`; `None` when it holds everything.
 #[must_use]
@@ -222,6 +216,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use rstest::rstest;
+
+    fn in_sync(desired: &Value, live: &Value) -> bool {
+        first_difference(desired, live).is_none()
+    }
 
     #[rstest]
     #[case::a_field_that_others_added(json!({"spec": {"a": 1}}), json!({"spec": {"a": 1, "b": 2}, "status": {}}))]

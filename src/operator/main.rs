@@ -22,6 +22,7 @@ use kfp_engine::Engine;
 use kfp_plan::Seen;
 use kfp_releases::Catalog;
 use kfp_releases::schema::SchemaCatalog;
+use kfp_releases::version::{KubernetesVersion, MINIMUM_KUBERNETES};
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -35,9 +36,6 @@ use crate::leader::{Candidate, Ended};
 use crate::metrics::Metrics;
 use crate::settings::{CommandLine, LogFormat, Settings};
 
-/// Oldest Kubernetes that the operator works on: `major`, `minor`. Our kinds' validation needs ratcheting, which is on
-/// for good since 1.33 (KEP-4008).
-const OLDEST_KUBERNETES: (u32, u32) = (1, 33);
 /// Passes under way may take this long to finish when the operator is told to stop; Kubernetes kills it after 30 s.
 const GRACE: Duration = Duration::from_secs(25);
 /// Pause between attempts to reach the API server at start.
@@ -159,19 +157,15 @@ async fn check_kubernetes(engine: &Engine) -> anyhow::Result<()> {
 }
 
 fn supported(version: &str) -> anyhow::Result<()> {
-    let (oldest_major, oldest_minor) = OLDEST_KUBERNETES;
-    let parsed = version
-        .split_once('.')
-        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
-    match parsed {
-        Some(parsed) if parsed >= OLDEST_KUBERNETES => {
+    match version.parse::<KubernetesVersion>() {
+        Ok(parsed) if parsed >= MINIMUM_KUBERNETES => {
             tracing::info!(version, "Kubernetes");
             Ok(())
         }
-        Some(_) => bail!(
-            "Kubernetes {version} is too old: kfp-operator needs {oldest_major}.{oldest_minor} or newer; upgrade the cluster"
+        Ok(_) => bail!(
+            "Kubernetes {version} is too old: kfp-operator needs {MINIMUM_KUBERNETES} or newer; upgrade the cluster"
         ),
-        None => bail!("the API server calls its version `{version}`, which is no version of Kubernetes"),
+        Err(_) => bail!("the API server calls its version `{version}`, which is no version of Kubernetes"),
     }
 }
 

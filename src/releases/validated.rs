@@ -9,7 +9,7 @@ use kfp_api::conditions::Reason;
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy, NetworkPolicySpec, Size};
 
 use crate::component::{Component, Role};
-use crate::pod::{Container, Pod};
+use crate::pod::Pod;
 use crate::release::{Install, Release};
 
 /// What the world already fixes for an installation, as far as validation needs it.
@@ -135,11 +135,5 @@ impl ValidatedInstallation {
     #[must_use]
     pub fn pod<'a>(&self, component: &'a Component) -> Option<&'a Pod> {
         component.pod(self.engine)
-    }
-
-    /// The main container of a component, for this installation's database engine.
-    #[must_use]
-    pub fn main_container<'a>(&self, component: &'a Component) -> Option<&'a Container> {
-        component.main(self.engine)
     }
 }

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use kfp_e2e::lab::root;
 
-use crate::generate::root;
 use crate::stages::Counts;
 
 /// Folders that nothing is committed in.

@@ -16,9 +16,10 @@ mod yaml;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
+use kfp_e2e::lab::root;
 use similar::TextDiff;
 
 use crate::stages::Counts;
@@ -191,11 +192,6 @@ fn stale(root: &Path) -> anyhow::Result<Vec<String>> {
 /// The first lines, where the mark stands.
 fn head(content: &str) -> String {
     content.lines().take(5).collect::<Vec<_>>().join("\n")
-}
-
-/// The root of the repository.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::Command;
 
 use kfp_e2e::cache::Cache;
+use kfp_e2e::lab::root;
 use kfp_e2e::tools::linters::Linters;
 
-use crate::generate::root;
 use crate::stages::{Counts, check};
 
 /// Folders whose YAML is held to a style.

@@ -14,6 +14,7 @@ use kfp_database::{CONNECT_LIMIT, Credentials, ProbeError, ProbeReason, Target, 
 use rstest::rstest;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 fn target(port: u16) -> Target {
     let credentials = Credentials {
@@ -25,6 +26,20 @@ fn target(port: u16) -> Target {
         port,
         credentials,
     }
+}
+
+/// A server that says the same to everyone and hangs up; it ends when its task is aborted.
+async fn server_that_says(words: &'static [u8]) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            if connection.write_all(words).await.is_err() {
+                return;
+            }
+        }
+    });
+    (port, server)
 }
 
 async fn look(target: &Target) -> (ProbeError, Duration) {
@@ -89,15 +104,7 @@ async fn a_server_that_says_nothing_times_out() {
 #[case::truncated_greeting(b"\x0a\0\0\0\x0a8.4.6\0\0\0")]
 #[tokio::test]
 async fn a_server_of_another_protocol_is_an_error_and_no_panic(#[case] says: &'static [u8]) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            if connection.write_all(says).await.is_err() {
-                return;
-            }
-        }
-    });
+    let (port, server) = server_that_says(says).await;
     let (error, took) = look(&target(port)).await;
     server.abort();
     assert!(took < CONNECT_LIMIT + Duration::from_secs(1), "{took:?}");
@@ -117,15 +124,7 @@ async fn a_refusal_in_place_of_a_greeting_has_its_reason(
     #[case] says: &'static [u8],
     #[case] reason: ProbeReason,
 ) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            if connection.write_all(says).await.is_err() {
-                return;
-            }
-        }
-    });
+    let (port, server) = server_that_says(says).await;
     let (error, _) = look(&target(port)).await;
     server.abort();
     assert_eq!(error.reason(), reason, "{error}");

@@ -10,7 +10,6 @@ use super::{Doing, Tally};
 use crate::cluster::Cluster;
 use crate::desired::{authorities, drift, prepare, reference, secret_reference};
 use crate::error::Error;
-use crate::kinds::describe;
 use crate::live::Live;
 
 /// Applies these objects of the component, in the rendering's order.
@@ -59,10 +58,7 @@ async fn one(
         .any(|trust| trust.configuration == reference.name);
     if must_trust && !object.namespaced() && !authorities.contains_key(&reference.name) {
         return Ok(ActionOutcome::NotYet {
-            why: format!(
-                "{} waits for the certificate that it must trust",
-                describe(reference)
-            ),
+            why: format!("{reference} waits for the certificate that it must trust"),
         });
     }
     let body = prepare(object, &authorities);
@@ -86,9 +82,8 @@ async fn one(
         Some(field) => ActionOutcome::Failed {
             reason: Reason::Conflict,
             message: format!(
-                "{} was applied, but {field} is not what was applied: an admission webhook or a controller changes it; \
+                "{reference} was applied, but {field} is not what was applied: an admission webhook or a controller changes it; \
                  make it leave objects with label {} alone",
-                describe(reference),
                 kfp_api::names::INSTALLATION_LABEL,
             ),
         },

@@ -19,7 +19,6 @@ use crate::credentials::{name, password, system};
 use crate::desired::{reference, secret_reference};
 use crate::digest;
 use crate::error::Error;
-use crate::kinds::describe;
 use crate::observe::secrets::{missing, value};
 
 /// Annotation on a pod template: digest of the certificate that its server must be started with.
@@ -81,10 +80,7 @@ async fn one(
     if !still.is_empty() {
         return Ok(ActionOutcome::Failed {
             reason: Reason::Conflict,
-            message: format!(
-                "{} was written, but something took {still:?} away again",
-                describe(object)
-            ),
+            message: format!("{object} was written, but something took {still:?} away again"),
         });
     }
     let pair = secret

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::{Doing, Tally};
 use crate::cluster::Cluster;
 use crate::error::Error;
-use crate::kinds::describe;
 use crate::live::{deleting, label};
 use crate::observe::data::is_data;
 
@@ -29,10 +28,7 @@ pub async fn act(
 async fn one(cluster: &Cluster, doing: Doing<'_>, object: &ObjectRef) -> Result<ActionOutcome, Error> {
     if is_data(object) {
         return Ok(ActionOutcome::NotYet {
-            why: format!(
-                "{} holds data, which goes only by spec.deletionPolicy",
-                describe(object)
-            ),
+            why: format!("{object} holds data, which goes only by spec.deletionPolicy"),
         });
     }
     let Some(found) = cluster.get(object, doing.namespace()).await? else {

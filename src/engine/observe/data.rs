@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, unknown};
 use crate::desired::secret_named;
-use crate::kinds::{Kind, describe};
+use crate::kinds::Kind;
 use crate::live::{Live, annotation, deleting, label};
 
 const CLAIM: &str = "PersistentVolumeClaim";
@@ -154,13 +154,12 @@ pub fn is_data(object: &ObjectRef) -> bool {
 /// Refuses to touch what is no data object of the installation; the second lock on the door.
 pub fn check(object: &ObjectRef, found: &Value, name: &str) -> Result<(), String> {
     if !is_data(object) {
-        return Err(format!("{} is no data object", describe(object)));
+        return Err(format!("{object} is no data object"));
     }
     match label(found, INSTALLATION_LABEL) {
         Some(owner) if owner == name => Ok(()),
         owner => Err(format!(
-            "{} belongs to {}, not to {name}",
-            describe(object),
+            "{object} belongs to {}, not to {name}",
             owner.unwrap_or("nobody (it has no installation label)")
         )),
     }

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context;
+use kfp_e2e::lab::root;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{File, markdown, root};
+use super::{File, markdown};
 
 /// The list that the parity test holds renderings against.
 const SOURCE: &str = "tests/parity/deviations.yaml";

@@ -5,11 +5,12 @@ use std::fs;
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use kfp_e2e::lab::root;
 use kfp_releases::Catalog;
 use kfp_releases::access::Access;
 use serde_json::Value;
 
-use super::{File, markdown, root};
+use super::{File, markdown};
 
 /// Roles written by hand, with what they are for.
 const OWN: &[(&str, &str)] = &[
