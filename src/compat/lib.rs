@@ -1,0 +1,13 @@
+//! JUDGEMENT: compiled pipelines × KFP releases -> findings. No I/O, no clock, no environment.
+//!
+//! A text becomes a [`text::Tree`] that knows where each word stands; the tree becomes a [`Document`]; the [`judge`]
+//! holds it against the [`fields`] that a release's servers parse and against the [`rules`] that no field table shows.
+
+pub mod document;
+pub mod finding;
+pub mod judge;
+pub mod text;
+
+pub use document::{Document, Unreadable};
+pub use finding::{Code, Effect, Finding, Severity};
+pub use judge::{Outcome, Verdict};
