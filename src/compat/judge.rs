@@ -3,7 +3,10 @@
 use kfp_releases::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Effect, Finding};
+use crate::document::Document;
+use crate::finding::{Code, Effect, Finding};
+use crate::knowledge::Knowledge;
+use crate::text::Tree;
 
 /// How a pipeline fares on a release: the worst of its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +33,10 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// In the order of the text, worst first at one place.
     pub findings: Vec<Finding>,
+    /// What limits this verdict: the release is not in the knowledge and the nearest one was taken, or its field tables
+    /// are derived and not from its own packages. Unset: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Outcome {
@@ -44,4 +51,49 @@ impl Outcome {
             Some(Effect::RefusedAtUpload) => Self::RefusedAtUpload,
         }
     }
+}
+
+/// How `document` fares on each of `releases`, in their order.
+#[must_use]
+pub fn judge(document: &Document, releases: &[Version], knowledge: &Knowledge) -> Vec<Verdict> {
+    releases
+        .iter()
+        .map(|release| {
+            let findings = match document {
+                Document::Pipeline(pipeline) => schema_version(&pipeline.spec, *release, knowledge),
+                Document::Workflow(_) => Vec::new(),
+            };
+            Verdict {
+                release: *release,
+                outcome: Outcome::of(&findings),
+                findings,
+                note: None,
+            }
+        })
+        .collect()
+}
+
+fn schema_version(spec: &Tree, release: Version, knowledge: &Knowledge) -> Vec<Finding> {
+    let written = spec.root().get("schemaVersion");
+    let text = written.and_then(|value| value.as_str());
+    if text == Some(knowledge.schema_version()) {
+        return Vec::new();
+    }
+    vec![Finding {
+        code: Code("KFP010".to_owned()),
+        effect: Effect::RefusedAtUpload,
+        severity: Effect::RefusedAtUpload.severity(),
+        release,
+        path: "schemaVersion".to_owned(),
+        task: None,
+        place: written.map(|value| value.place()),
+        message: format!(
+            "the schema version is {}; the server takes {} only",
+            text.unwrap_or("not set"),
+            knowledge.schema_version()
+        ),
+        works_since: None,
+        works_until: None,
+        help: "compile it again with an SDK of the second generation".to_owned(),
+    }]
 }

@@ -4,10 +4,16 @@
 //! holds it against the [`fields`] that a release's servers parse and against the [`rules`] that no field table shows.
 
 pub mod document;
+pub mod feature;
 pub mod finding;
 pub mod judge;
+pub mod knowledge;
+pub mod sdk;
 pub mod text;
 
 pub use document::{Document, Unreadable};
+pub use feature::{Feature, features};
 pub use finding::{Code, Effect, Finding, Severity};
-pub use judge::{Outcome, Verdict};
+pub use judge::{Outcome, Verdict, judge};
+pub use knowledge::{CodeMeaning, Knowledge, KnowledgeError};
+pub use sdk::SdkVersion;
