@@ -37,8 +37,8 @@ pub struct CatalogError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advisories {
-    advisories: Vec<Advisory>,
+pub(crate) struct Advisories {
+    pub(crate) advisories: Vec<Advisory>,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +148,7 @@ impl Catalog {
     }
 }
 
-fn release_file(name: &str) -> String {
+pub(crate) fn release_file(name: &str) -> String {
     format!("releases/{name}.yaml")
 }
 
@@ -163,7 +163,7 @@ fn extended(file: &str, raw: &BTreeMap<String, Value>) -> usize {
     std::iter::successors(name(file), base).skip(1).count()
 }
 
-fn error(file: &str, path: &str, message: &str) -> CatalogError {
+pub(crate) fn error(file: &str, path: &str, message: &str) -> CatalogError {
     CatalogError {
         file: file.to_owned(),
         path: path.to_owned(),
@@ -171,11 +171,11 @@ fn error(file: &str, path: &str, message: &str) -> CatalogError {
     }
 }
 
-fn yaml(file: &str, text: &str) -> Result<Value, CatalogError> {
+pub(crate) fn yaml(file: &str, text: &str) -> Result<Value, CatalogError> {
     serde_saphyr::from_str(text).map_err(|problem| error(file, ".", &problem.to_string()))
 }
 
-fn typed<T: DeserializeOwned>(file: &str, value: Value) -> Result<T, CatalogError> {
+pub(crate) fn typed<T: DeserializeOwned>(file: &str, value: Value) -> Result<T, CatalogError> {
     serde_path_to_error::deserialize(value)
         .map_err(|problem| error(file, &problem.path().to_string(), &problem.inner().to_string()))
 }
