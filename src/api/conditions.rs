@@ -40,6 +40,8 @@ pub enum ConditionType {
     ExecutionControllerReady,
     /// The Kubernetes version is one that the release was tested on (False is a warning).
     KubernetesVersionTested,
+    /// Stored pipelines fit the release that runs, and their SDKs the policy (False is a warning).
+    SdkAligned,
 }
 
 /// A stable reason: what it means and what to do.
@@ -102,6 +104,22 @@ pub enum Reason {
     Tested,
     /// The Kubernetes version is outside the tested range.
     NotTested,
+    /// Every stored pipeline that was judged runs on this release and was compiled by an allowed SDK.
+    SdksAligned,
+    /// Stored pipelines need what the running release does not have; see the message.
+    PipelinesTooNew,
+    /// Stored pipelines were compiled by SDKs that the policy does not allow; see the message.
+    SdkOutsidePolicy,
+    /// The first scan is not through yet.
+    InventoryPending,
+    /// Stored pipelines could not be read; see the message.
+    InventoryFailed,
+    /// `spec.sdkPolicy.inventory.enabled` is false.
+    InventoryDisabled,
+    /// `spec.sdkPolicy.mode` is `Off`.
+    SdkPolicyOff,
+    /// `spec.sdkPolicy.mode` is `Enforce`, and nothing can refuse a pipeline here.
+    SdkPolicyNotEnforceable,
 }
 
 /// Whether a condition holds.

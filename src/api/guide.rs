@@ -67,6 +67,10 @@ impl ConditionType {
             Self::KubernetesVersionTested => {
                 "This cluster's Kubernetes version is one that the release was tested on. False is a warning: nothing is held back."
             }
+            Self::SdkAligned => {
+                "Stored pipelines, recurring runs and recent runs fit the release that runs, and their SDKs fit \
+                 `spec.sdkPolicy`. False is a warning: the installation stays Ready. `kfpctl inventory` lists what does not fit."
+            }
         }
     }
 }
@@ -115,6 +119,14 @@ impl Reason {
             Self::Deleting => DELETING,
             Self::Tested => TESTED,
             Self::NotTested => NOT_TESTED,
+            Self::SdksAligned => SDKS_ALIGNED,
+            Self::PipelinesTooNew => PIPELINES_TOO_NEW,
+            Self::SdkOutsidePolicy => SDK_OUTSIDE_POLICY,
+            Self::InventoryPending => INVENTORY_PENDING,
+            Self::InventoryFailed => INVENTORY_FAILED,
+            Self::InventoryDisabled => INVENTORY_DISABLED,
+            Self::SdkPolicyOff => SDK_POLICY_OFF,
+            Self::SdkPolicyNotEnforceable => SDK_POLICY_NOT_ENFORCEABLE,
         }
     }
 }
@@ -226,6 +238,49 @@ const NOT_TESTED: Guide = person(
     "The cluster's Kubernetes version lies outside the range that the release was tested on. Nothing is held back.",
     "Read the release notes of both, or run a release whose range holds this Kubernetes version \
      (`kfpctl releases show VERSION`).",
+);
+
+const SDKS_ALIGNED: Guide = quiet(
+    "Every stored pipeline that was judged runs on this release, and was compiled by an SDK that the policy allows.",
+);
+
+const PIPELINES_TOO_NEW: Guide = person(
+    "Stored pipelines or recurring runs would be refused, or their runs would fail, on the release that runs: they \
+     need what it does not have. The message names some.",
+    "`kfpctl inventory` lists them with their owners and what each needs. Compile them again with the SDK that \
+     ConfigMap `kfp-sdk-policy` recommends, or delete them, or move to a release that has what they need.",
+);
+
+const SDK_OUTSIDE_POLICY: Guide = person(
+    "Stored pipelines or recurring runs were compiled by SDKs outside `spec.sdkPolicy.allowed`, without an exception. \
+     What was judged runs all the same. The message names some.",
+    "Compile them again with an allowed SDK (`kfpctl inventory` lists them), widen `spec.sdkPolicy.allowed`, or add an \
+     exception with its reason.",
+);
+
+const INVENTORY_PENDING: Guide = waiting(
+    "Stored pipelines are being read for the first time; nothing was found amiss so far.",
+    "Wait. `status.sdk.inventory.progress` shows how far the scan is.",
+);
+
+const INVENTORY_FAILED: Guide = waiting(
+    "Stored pipelines could not be read, so it is not known whether they fit; the message has the error. Totals in \
+     status are those of the last scan.",
+    "Read the message. The installation itself is not affected; the scan uses a database user of its own that may \
+     only read.",
+);
+
+const INVENTORY_DISABLED: Guide = quiet(
+    "`spec.sdkPolicy.inventory.enabled` is false: stored pipelines are not read, so nothing is known about them.",
+);
+
+const SDK_POLICY_OFF: Guide = quiet("`spec.sdkPolicy.mode` is `Off`: no SDK is advised against or refused.");
+
+const SDK_POLICY_NOT_ENFORCEABLE: Guide = person(
+    "`spec.sdkPolicy.mode` is `Enforce`, and pipelines are kept in the database: KFP's own server accepts uploads \
+     without asking anybody, so nothing could refuse one. Nothing was touched.",
+    "Set `spec.sdkPolicy.mode` to `Warn`. Refusing needs an installation with `spec.pipelineStore.type: Kubernetes`, \
+     which is chosen when it is made.",
 );
 
 const fn quiet(meaning: &'static str) -> Guide {

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::embedded;
+use crate::sdk::SdkPolicySpec;
 use crate::status::KfpInstallationStatus;
 
 /// One Kubeflow Pipelines deployment, in the namespace of this resource.
@@ -97,6 +98,10 @@ pub struct KfpInstallationSpec {
     /// NetworkPolicies of the installation's own pods.
     #[serde(default)]
     pub network_policy: NetworkPolicySpec,
+    /// Which Python SDKs pipelines may be compiled with, what is done about others, and how stored pipelines are looked
+    /// through.
+    #[serde(default)]
+    pub sdk_policy: SdkPolicySpec,
     /// While true, nothing of this installation is changed; status is still reported.
     #[serde(default)]
     pub paused: bool,

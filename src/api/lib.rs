@@ -7,6 +7,7 @@ pub mod installation;
 pub mod names;
 pub mod rules;
 pub mod schema;
+pub mod sdk;
 pub mod status;
 
 pub use conditions::{ConditionType, Reason};

@@ -126,6 +126,13 @@ pub const INSTALLATION: &[CelRule] = &[
         field_path: Some(".egress"),
     },
     CelRule {
+        on: "spec.sdkPolicy.exceptions[]",
+        rule: "has(self.pipeline) || has(self.sdkVersion)",
+        message: "an exception names a pipeline, an SDK version, or both",
+        reason: CelReason::FieldValueInvalid,
+        field_path: None,
+    },
+    CelRule {
         on: "spec.components[].image",
         rule: "self.matches('(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[a-f0-9]{64})$') && !self.endsWith(':latest')",
         message: "an image needs a tag other than latest, or a digest: what runs must not change by itself",

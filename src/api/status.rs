@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::embedded;
 use crate::installation::DatabaseEngine;
+use crate::sdk::SdkStatus;
 
 /// Longest name of a release, in characters.
-const RELEASE_MAX: usize = 32;
+pub(crate) const RELEASE_MAX: usize = 32;
 /// Longest name of a component, in characters: that of an object.
-const NAME_MAX: usize = 253;
+pub(crate) const NAME_MAX: usize = 253;
 /// Longest image reference, in characters.
 const IMAGE_MAX: usize = 512;
 /// Longest message of a component, in characters.
@@ -53,6 +54,9 @@ pub struct KfpInstallationStatus {
     /// Addresses inside the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Endpoints>,
+    /// The SDK policy in use and what stored pipelines were found to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<SdkStatus>,
     /// Conditions by type; types and reasons are stable and documented.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "embedded::conditions")]
@@ -200,6 +204,9 @@ impl KfpInstallationStatus {
                 cut_some(address, ADDRESS_MAX);
             }
         }
+        if let Some(sdk) = &mut self.sdk {
+            sdk.fit();
+        }
         for condition in &mut self.conditions {
             cut(&mut condition.message, CONDITION_MESSAGE_MAX);
         }
@@ -207,13 +214,13 @@ impl KfpInstallationStatus {
     }
 }
 
-fn cut_some(text: &mut Option<String>, characters: usize) {
+pub(crate) fn cut_some(text: &mut Option<String>, characters: usize) {
     if let Some(text) = text {
         cut(text, characters);
     }
 }
 
-fn cut(text: &mut String, characters: usize) {
+pub(crate) fn cut(text: &mut String, characters: usize) {
     if text.chars().count() <= characters {
         return;
     }

@@ -13,7 +13,10 @@ mod words;
 
 pub use decision::{Action, Blocker, Decision, Next, Question, Wait};
 pub use desired::Desired;
-pub use observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, WorkloadSeen};
+pub use observed::{
+    ComponentSeen, DatabaseSeen, InventoryExample, InventoryKind, InventorySeen, InventoryTrouble, ObjectRef,
+    Observed, Seen, WorkloadSeen,
+};
 pub use outcome::ActionOutcome;
 pub use project::{ProjectInput, project};
 pub use requeue::requeue;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kfp_api::conditions::Reason;
 use kfp_api::installation::DatabaseEngine;
+use kfp_api::sdk::InventoryStatus;
 use kfp_api::status::SchemaStatus;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,9 @@ pub struct Observed {
     /// Data objects (PVCs, generated Secrets) of the names this installation needs that carry another installation's
     /// label (left behind by `deletionPolicy: Retain`), by the name of that installation. Empty when there are none.
     pub data_of_others: Seen<BTreeMap<String, Vec<ObjectRef>>>,
+    /// Stored pipelines as the inventory knows them. `Absent` before the first look at one, and while the inventory is
+    /// disabled; `Unknown` with [`Reason::InventoryFailed`] where the last look failed.
+    pub inventory: Seen<InventorySeen>,
     /// The resource has been deleting for longer than the time limit for removing data.
     pub deletion_overdue: bool,
 }
@@ -119,4 +123,56 @@ pub struct DatabaseSeen {
     pub unfinished_install: bool,
     /// What is known of the differences: what brings them about and what becomes of them.
     pub causes: Vec<String>,
+}
+
+/// Stored pipelines as the inventory knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventorySeen {
+    /// Totals, times and names of shards, as the status shows them.
+    pub status: InventoryStatus,
+    /// At least one full scan for this release is through, so that what was not found is not there.
+    pub complete: bool,
+    /// The worst that was found among pipeline versions and recurring runs, worst first, at most five. Empty when all fit.
+    pub examples: Vec<InventoryExample>,
+}
+
+/// Something stored that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InventoryExample {
+    /// What is wrong with it.
+    pub trouble: InventoryTrouble,
+    /// What it is.
+    pub kind: InventoryKind,
+    /// Its name; of a pipeline version `PIPELINE/VERSION`.
+    pub name: String,
+    /// Who owns it, where something says so: a namespace or a service account.
+    pub owner: Option<String>,
+    /// SDK that compiled it, where it says so.
+    pub sdk: Option<String>,
+    /// Why it does not fit, one clause without a full stop: `components.train…: unknown field optional (KFP012)`.
+    pub why: String,
+}
+
+/// What is wrong with something stored, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum InventoryTrouble {
+    /// The running release refuses it, or its runs fail.
+    Refused,
+    /// Its SDK is outside the policy, and no exception covers it.
+    OutsidePolicy,
+    /// Its stored form could not be read as a pipeline.
+    Unreadable,
+    /// It runs, with warnings.
+    Warnings,
+}
+
+/// What something stored is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum InventoryKind {
+    /// A version of a pipeline.
+    PipelineVersion,
+    /// A recurring run.
+    RecurringRun,
+    /// A run.
+    Run,
 }

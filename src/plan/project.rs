@@ -1,6 +1,7 @@
 //! THOUGHT: a pass becomes a status. Pure: the same pass and the same old status give the same bytes, whatever the time.
 
 mod domain;
+mod sdk;
 mod summary;
 mod table;
 
@@ -73,6 +74,7 @@ pub(crate) fn view(input: &View) -> KfpInstallationStatus {
         components: table::components(input),
         database: table::database(input),
         endpoints: table::endpoints(input),
+        sdk: sdk::status(input),
         conditions,
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
             .zip(wanted.groups.iter())
             .map(|(number, group)| (group.name.clone(), eyes.component(number, group)))
             .collect(),
+        inventory: Seen::Absent,
         deletion_overdue: deleting_since.is_some_and(|since| world.tick - since > DELETION_LIMIT),
     }
 }

@@ -56,6 +56,7 @@ fn status() -> impl Strategy<Value = KfpInstallationStatus> {
                 grpc: Some(address),
                 ..Endpoints::default()
             }),
+            sdk: None,
             conditions: vec![Condition {
                 type_: "Ready".to_owned(),
                 status: "False".to_owned(),

@@ -281,6 +281,7 @@ fn blank(around: Surroundings, resource: &ObjectMeta, now: Timestamp) -> Observe
         api_server: not_looked(),
         data_left: not_looked(),
         data_of_others: not_looked(),
+        inventory: not_looked(),
         deletion_overdue: deleting.is_some_and(|since| now.duration_since(since) > DELETION_LIMIT),
     }
 }

@@ -153,6 +153,7 @@ prop_compose! {
             api_server,
             data_left: lists(data_left),
             data_of_others: Seen::Absent,
+            inventory: Seen::Absent,
             deletion_overdue,
         }
     }

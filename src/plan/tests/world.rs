@@ -142,6 +142,7 @@ pub fn fresh() -> Observed {
         api_server: Seen::Absent,
         data_left: Seen::Absent,
         data_of_others: Seen::Known(BTreeMap::new()),
+        inventory: Seen::Absent,
         deletion_overdue: false,
     }
 }
