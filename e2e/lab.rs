@@ -1,6 +1,8 @@
 //! PROOF: a cluster with the operator in it, as a user would install it: the world of the demo and of the tests beside this
 //! file. Knows what an installation is; everything below it in this crate does not.
 
+pub mod dist;
+pub mod examples;
 pub mod http;
 pub mod images;
 pub mod programs;

@@ -32,16 +32,20 @@ impl Programs {
 /// Builds the workspace's programs and says where these lie. All are built at once, as `cargo test` does: building some of
 /// them would choose other features of their libraries and compile those anew.
 pub fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
+    built(&["--workspace", "--bins"], names)
+}
+
+/// Builds one program as it is released: small, fast, and long in the making.
+pub fn release(name: &str) -> Result<PathBuf> {
+    let [program] = built(&["--release", "--package", name, "--bin", name], [name])?;
+    Ok(program)
+}
+
+fn built<const N: usize>(selection: &[&str], names: [&str; N]) -> Result<[PathBuf; N]> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--locked",
-            "--workspace",
-            "--bins",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
+        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
+        .args(selection)
         .current_dir(super::root())
         .stderr(Stdio::inherit())
         .output()

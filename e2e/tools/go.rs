@@ -145,6 +145,20 @@ pub const STORAGE: Recipe = Recipe {
     copy: None,
 };
 
+/// The linter of GitHub workflows.
+pub const ACTIONLINT: Recipe = Recipe {
+    name: "actionlint",
+    version: "v1.7.12",
+    files: &[
+        ("go.mod", include_str!("go/actionlint/go.mod")),
+        ("go.sum", include_str!("go/actionlint/go.sum")),
+        ("main.go", include_str!("go/actionlint/main.go")),
+    ],
+    link: &[],
+    links: &[],
+    copy: None,
+};
+
 impl Recipe {
     /// Name of the cache entry: changes with every byte of the recipe.
     pub fn key(&self) -> String {
@@ -270,7 +284,7 @@ mod tests {
 
     #[test]
     fn every_recipe_that_needs_other_modules_has_their_checksums() {
-        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &PAUSE, &STORAGE] {
+        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &PAUSE, &STORAGE, &ACTIONLINT] {
             let file = |name: &str| recipe.files.iter().find(|file| file.0 == name).map(|file| file.1);
             let needs = file("go.mod").unwrap().contains("require");
             assert_eq!(file("go.sum").is_some(), needs, "{}", recipe.name);
@@ -279,7 +293,7 @@ mod tests {
 
     #[test]
     fn every_recipe_pins_the_version_that_it_claims() {
-        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO] {
+        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &ACTIONLINT] {
             assert!(recipe.files[0].1.contains(recipe.version), "{}", recipe.name);
         }
     }

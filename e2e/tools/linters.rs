@@ -1,5 +1,5 @@
-//! PROOF: linters of committed files, out of Python wheels. The committed requirements file carries the checksums; nothing
-//! is installed on the host.
+//! PROOF: linters of committed files, out of Python wheels and one Go module. The committed requirements file and go.sum
+//! carry the checksums; nothing is installed on the host.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cache::{Cache, digest};
+use crate::tools::go;
 use crate::tools::python::Python;
 
 const REQUIREMENTS: &str = include_str!("python/linters.txt");
@@ -18,6 +19,7 @@ const REQUIREMENTS: &str = include_str!("python/linters.txt");
 pub struct Linters {
     folder: PathBuf,
     python: Python,
+    actionlint: PathBuf,
 }
 
 impl Linters {
@@ -32,10 +34,27 @@ impl Linters {
             })
             .context("cannot download the linters")?
             .join("unpacked");
-        Ok(Self { folder, python })
+        let actionlint = cache
+            .ensure("tools", &go::ACTIONLINT.key(), |folder| {
+                go::ACTIONLINT.build(folder)
+            })
+            .context("cannot build actionlint")?
+            .join("bin")
+            .join(go::ACTIONLINT.name);
+        Ok(Self {
+            folder,
+            python,
+            actionlint,
+        })
     }
 
-    /// A program that a wheel carries as it is: `hadolint`, `shellcheck` or `typos`.
+    /// actionlint, which is a Go program.
+    #[must_use]
+    pub fn actionlint(&self) -> Command {
+        Command::new(&self.actionlint)
+    }
+
+    /// A program that a wheel carries as it is: `hadolint`, `shellcheck`, `typos` or `zizmor`.
     pub fn program(&self, name: &str) -> Result<Command> {
         let program = scripts(&self.folder)?
             .into_iter()
@@ -44,9 +63,9 @@ impl Linters {
         Ok(Command::new(program))
     }
 
-    /// yamllint, which is a Python module.
-    pub fn yamllint(&self) -> Result<Command> {
-        let mut command = self.python.module("yamllint");
+    /// `python -m MODULE` of a wheel: `yamllint`, `check_jsonschema` or `pre_commit`.
+    pub fn module(&self, module: &str) -> Result<Command> {
+        let mut command = self.python.module(module);
         let set = command
             .get_envs()
             .find(|(name, _)| *name == "PYTHONPATH")

@@ -1,6 +1,7 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
 mod demo;
+mod dist;
 mod e2e;
 mod files;
 mod generate;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Chore {
     /// Show the main job: an installation becoming ready on a real Kubernetes.
     Demo(demo::Arguments),
+    /// Pack `kfpctl` as a release consists of it.
+    Dist(dist::Arguments),
     /// Run the tests on a real cluster alone.
     E2e(e2e::Arguments),
     /// Check links, manifests in pages, first lines, lengths and words of committed files.
@@ -40,6 +43,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Demo(arguments) => demo::run(&arguments),
+        Chore::Dist(arguments) => dist::run(&arguments),
         Chore::E2e(arguments) => stages::only("on a real cluster", || e2e::run(&arguments)),
         Chore::Files => stages::only("files", files::run),
         Chore::Linters => stages::only("linters", linters::run),
