@@ -9,10 +9,10 @@ pub mod cluster;
 pub mod images;
 pub mod lab;
 pub mod light;
+pub mod process;
 pub mod progress;
 pub mod tools;
 
 mod elf;
 mod kubernetes;
 mod pki;
-mod process;

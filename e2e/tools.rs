@@ -5,7 +5,7 @@ mod archive;
 pub(crate) mod debian;
 mod go;
 pub mod linters;
-mod python;
+pub mod python;
 
 use std::collections::BTreeMap;
 use std::fs;

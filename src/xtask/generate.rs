@@ -7,6 +7,7 @@ mod commands_reference;
 mod conditions_reference;
 mod crds;
 mod deviations_reference;
+mod fields;
 mod markdown;
 mod names_reference;
 mod operand_roles;
@@ -95,14 +96,32 @@ const GENERATORS: &[Generator] = &[
 
 /// How to go about it.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     /// Write nothing; fail with a diff when a committed file differs from what would be written.
     #[arg(long)]
     check: bool,
+    /// Make only this, which needs more than what is committed.
+    #[command(subcommand)]
+    only: Option<Only>,
+}
+
+/// What is made by name alone, because it needs the network or somebody else's repository.
+#[derive(clap::Subcommand)]
+enum Only {
+    /// Which fields each published version of the Python packages knows; downloads them.
+    Fields(fields::FieldsArguments),
+    /// Which fields each backend release parses; reads a clone of kubeflow/pipelines.
+    Proofs(fields::ProofsArguments),
 }
 
 /// Writes or checks every generated file.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    match &arguments.only {
+        Some(Only::Fields(arguments)) => return fields::fields(arguments),
+        Some(Only::Proofs(arguments)) => return fields::proofs(arguments),
+        None => {}
+    }
     if arguments.check {
         return crate::stages::only("generated files", check);
     }
