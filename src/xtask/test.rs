@@ -13,6 +13,9 @@ const ON_SERVERS: &[&str] = &["api-server", "database"];
 /// Test programs that start a real cluster.
 const ON_CLUSTER: &[&str] = &["install"];
 
+/// Test programs that run what CI systems run; they download what those need.
+const IN_CI_SYSTEMS: &[&str] = &["integrations"];
+
 /// What to run.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -41,6 +44,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     stages.run("pure tests", pure);
     if !arguments.fast {
         stages.run("linters", crate::linters::run);
+        stages.run("in CI systems", || programs(&[], IN_CI_SYSTEMS));
         stages.run("on real servers", || programs(&[], ON_SERVERS));
         stages.run("on a real cluster", || programs(&[], ON_CLUSTER));
     }
@@ -50,7 +54,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Every test that needs no server.
 fn pure() -> anyhow::Result<Counts> {
     let all = test_programs()?;
-    for name in ON_SERVERS.iter().chain(ON_CLUSTER) {
+    let others = [IN_CI_SYSTEMS, ON_SERVERS, ON_CLUSTER].concat();
+    for name in &others {
         anyhow::ensure!(
             all.iter().any(|program| program == name),
             "no test program is called {name}; see src/xtask/test.rs"
@@ -59,7 +64,7 @@ fn pure() -> anyhow::Result<Counts> {
     let pure: Vec<&str> = all
         .iter()
         .map(String::as_str)
-        .filter(|name| !ON_SERVERS.contains(name) && !ON_CLUSTER.contains(name))
+        .filter(|name| !others.contains(name))
         .collect();
     programs(&["--lib", "--bins"], &pure)
 }
