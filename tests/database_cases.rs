@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::runtime::Runtime;
 
 use crate::database_changes::{CHANGES, Change};
+use crate::database_scan;
 
 static CATALOG: LazyLock<Result<SchemaCatalog, SchemaDataError>> = LazyLock::new(SchemaCatalog::load);
 
@@ -61,6 +62,26 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
             "a look waits for nobody for long",
             Box::new(|target| Box::pin(locks(target))),
         );
+        case(
+            "stored pipelines are listed by keys, page by page",
+            Box::new(|target| Box::pin(database_scan::pages(target))),
+        );
+        case(
+            "a stored row tells what it runs and whose it is",
+            Box::new(|target| Box::pin(database_scan::rows(target))),
+        );
+        case(
+            "rows that no server writes are read all the same",
+            Box::new(|target| Box::pin(database_scan::hostile(target))),
+        );
+        case(
+            "the account that reads is refused everything else",
+            Box::new(|target| Box::pin(database_scan::reader(target))),
+        );
+        case(
+            "a scan holds nobody up and waits for nobody for long",
+            Box::new(|target| Box::pin(database_scan::in_nobodys_way(target))),
+        );
         for (at, change) in CHANGES.iter().enumerate() {
             case(
                 change.name,
@@ -72,7 +93,7 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
 }
 
 /// A connection that may write, which no look has.
-async fn writer(target: &Target) -> Result<MySqlConnection> {
+pub async fn writer(target: &Target) -> Result<MySqlConnection> {
     let Credentials { username, password } = &target.credentials;
     let options = MySqlConnectOptions::new()
         .host(&target.host)
@@ -86,7 +107,7 @@ async fn writer(target: &Target) -> Result<MySqlConnection> {
         .context("cannot log in to write")
 }
 
-async fn run(connection: &mut MySqlConnection, statement: &str) -> Result<()> {
+pub async fn run(connection: &mut MySqlConnection, statement: &str) -> Result<()> {
     connection
         .execute(AssertSqlSafe(statement.to_owned()))
         .await
@@ -107,7 +128,7 @@ async fn fresh_database(target: &Target, name: &str) -> Result<MySqlConnection> 
     Ok(connection)
 }
 
-async fn installed(target: &Target, name: &str, release: &str) -> Result<MySqlConnection> {
+pub async fn installed(target: &Target, name: &str, release: &str) -> Result<MySqlConnection> {
     let mut connection = fresh_database(target, name).await?;
     let release = catalog()?
         .of_release(release.parse()?)
@@ -118,7 +139,7 @@ async fn installed(target: &Target, name: &str, release: &str) -> Result<MySqlCo
     Ok(connection)
 }
 
-async fn drop_database(mut connection: MySqlConnection, name: &str) -> Result<()> {
+pub async fn drop_database(mut connection: MySqlConnection, name: &str) -> Result<()> {
     run(&mut connection, &format!("DROP DATABASE {}", quoted(name))).await?;
     connection.close().await.context("cannot close the connection")
 }
@@ -218,7 +239,7 @@ async fn rights(target: Target) -> Result<()> {
     drop_database(connection, "kfp_test_rights").await
 }
 
-fn refused<T: std::fmt::Debug>(
+pub fn refused<T: std::fmt::Debug>(
     result: Result<T, kfp_database::ProbeError>,
     reason: ProbeReason,
 ) -> Result<()> {

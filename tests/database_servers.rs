@@ -5,6 +5,7 @@
 
 mod database_cases;
 mod database_changes;
+mod database_scan;
 mod database_start;
 
 use std::process::ExitCode;

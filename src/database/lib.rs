@@ -4,6 +4,7 @@
 //! * [`probe`] and [`inspect`] look at a server within time limits; each [`ProbeError`] has a stable reason.
 //! * [`judge`] holds a schema against every release of a [`kfp_releases::schema::SchemaCatalog`]. Pure.
 //! * [`create_statements`] writes a schema out as SQL. Pure.
+//! * [`Scan`] reads stored pipelines page by page, as the account that [`make_reader`] makes.
 
 mod ddl;
 mod difference;
@@ -11,6 +12,8 @@ mod error;
 mod judge;
 mod probe;
 mod read;
+mod reader;
+mod scan;
 mod session;
 mod spelling;
 mod target;
@@ -20,5 +23,7 @@ pub use difference::{MAX_DIFFERENCES, differences};
 pub use error::{ProbeError, ProbeReason};
 pub use judge::{Midway, State, Verdict, judge};
 pub use probe::{Inspection, inspect, probe, read_schema};
+pub use reader::make_reader;
+pub use scan::{Entry, Experiment, MAX_PAGE, Mark, RecurringRun, Scan, Source, Text};
 pub use session::{Engine, ServerFacts, Session};
 pub use target::{CONNECT_LIMIT, Credentials, QUERY_LIMIT, Target};

@@ -125,7 +125,12 @@ pub(crate) fn quoted(identifier: &str) -> String {
     format!("`{}`", identifier.replace('`', "``"))
 }
 
-fn context<'a>(target: &'a Target, address: &'a str, doing: &'static str, limit: Duration) -> Context<'a> {
+pub(crate) fn context<'a>(
+    target: &'a Target,
+    address: &'a str,
+    doing: &'static str,
+    limit: Duration,
+) -> Context<'a> {
     Context {
         address,
         username: &target.credentials.username,
@@ -136,7 +141,7 @@ fn context<'a>(target: &'a Target, address: &'a str, doing: &'static str, limit:
 }
 
 /// The server's SQL mode and time zone stay as they are: nothing that is asked depends on them.
-fn options(target: &Target) -> MySqlConnectOptions {
+pub(crate) fn options(target: &Target) -> MySqlConnectOptions {
     let Credentials { username, password } = &target.credentials;
     let options = MySqlConnectOptions::new()
         .host(&target.host)
