@@ -2,7 +2,7 @@
 
 Usage: compile.py SOURCES OUTPUT NAME... [--set KEY=VALUE]...
 
-Each NAME is SOURCES/NAME.py, which defines `pipeline`, or `make(**settings)` that returns it. The result is OUTPUT/NAME.yaml.
+Each NAME is SOURCES/NAME.py, which defines `pipeline`, or `make_pipeline(**settings)` that returns it. The result is OUTPUT/NAME.yaml.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
     for name in arguments.names:
         try:
             module = load(arguments.sources / f"{name}.py")
-            pipeline = module.make(**settings) if hasattr(module, "make") else module.pipeline
+            pipeline = module.make_pipeline(**settings) if settings else module.pipeline
             target = arguments.output / f"{name}.yaml"
             compiler.Compiler().compile(pipeline_func=pipeline, package_path=str(target))
         except Exception as error:
