@@ -5,6 +5,7 @@
 
 pub mod document;
 pub mod feature;
+pub mod fields;
 pub mod finding;
 pub mod judge;
 pub mod knowledge;
