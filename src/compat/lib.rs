@@ -7,6 +7,7 @@ pub mod document;
 pub mod feature;
 pub mod fields;
 pub mod finding;
+pub mod inventory;
 pub mod judge;
 pub mod knowledge;
 pub mod sdk;
