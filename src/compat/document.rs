@@ -3,13 +3,15 @@
 //! How servers tell one from the other: kubeflow/pipelines 2.0.5 to 2.17.0,
 //! `backend/src/apiserver/template/template.go` and `v2_template.go`.
 
+mod flaw;
 mod foreign;
 mod package;
 
 use std::borrow::Cow;
 
-use crate::text::{Kind, Place, Tree, Value, decode};
+use crate::text::{Kind, Oddity, Place, Text, Tree, Value, decode};
 
+pub use flaw::Flaw;
 pub use package::unpack;
 
 /// A text that was read.
@@ -37,6 +39,8 @@ pub struct Pipeline {
     /// Further documents of an upload, in the order of the text. Servers refuse a second pipeline spec and a second platform
     /// spec, and pass over other mappings; what is no mapping they pass over too (up to 2.16.1) or refuse (2.17.0).
     pub others: Vec<Tree>,
+    /// What in how it is written every server makes something else of than it looks like, whatever its release.
+    pub flaws: Vec<Flaw>,
     /// Size of the text in bytes.
     pub bytes: usize,
 }
@@ -127,8 +131,8 @@ impl Document {
     pub fn read_each(bytes: &[u8]) -> Result<Vec<Self>, Unreadable> {
         let bytes: Cow<'_, [u8]> = unpack(bytes)?;
         let text = decode(&bytes)?;
-        let trees = Tree::read_text(&text).map_err(|error| foreign::python(&text).unwrap_or(error))?;
-        recognize(trees, bytes.len()).map_err(|error| foreign::python(&text).unwrap_or(error))
+        let read = Text::read(&text).and_then(|read| recognize(read, bytes.len()));
+        read.map_err(|error| foreign::python(&text).unwrap_or(error))
     }
 
     /// Version of the SDK that compiled it, as written.
@@ -150,23 +154,32 @@ impl Document {
     }
 }
 
-fn recognize(trees: Vec<Tree>, bytes: usize) -> Result<Vec<Document>, Unreadable> {
-    if let Some(workflow) = trees
+/// What is known of a text besides its documents.
+struct About {
+    oddities: Vec<Oddity>,
+    bytes: usize,
+}
+
+fn recognize(text: Text, bytes: usize) -> Result<Vec<Document>, Unreadable> {
+    let Text { documents, oddities } = text;
+    let about = About { oddities, bytes };
+    if let Some(workflow) = documents
         .first()
         .filter(|tree| is_of(tree, "argoproj.io/", "Workflow"))
     {
         return Ok(vec![Document::Workflow(self::workflow(workflow.clone(), bytes))]);
     }
-    let (manifests, rest): (Vec<_>, Vec<_>) = trees
+    let (manifests, rest): (Vec<_>, Vec<_>) = documents
         .into_iter()
         .partition(|tree| is_of(tree, "pipelines.kubeflow.org/", "PipelineVersion"));
     if !manifests.is_empty() {
-        return manifests.into_iter().map(|tree| manifest(tree, bytes)).collect();
+        return manifests.into_iter().map(|tree| manifest(tree, &about)).collect();
     }
-    if let Some(tree) = rest.iter().find(|tree| wrapper(tree.root()).is_some()) {
-        return wrapped(tree, Form::Wrapped, bytes).map(|pipeline| vec![pipeline]);
-    }
-    upload(rest, bytes).map(|pipeline| vec![pipeline])
+    let document = match rest.iter().find(|tree| wrapper(tree.root()).is_some()) {
+        Some(tree) => Ok(wrapped(tree, Form::Wrapped, &about)),
+        None => upload(rest, &about),
+    };
+    document.map(|document| vec![document])
 }
 
 fn is_of(tree: &Tree, group: &str, kind: &str) -> bool {
@@ -193,10 +206,10 @@ fn workflow(spec: Tree, bytes: usize) -> Workflow {
     }
 }
 
-fn manifest(tree: Tree, bytes: usize) -> Result<Document, Unreadable> {
+fn manifest(tree: Tree, about: &About) -> Result<Document, Unreadable> {
     let tree = tree.with_words_of_yaml_1_1();
     match tree.part(&["spec"]) {
-        Some(spec) if wrapper(spec.root()).is_some() => wrapped(&spec, Form::Manifest, bytes),
+        Some(spec) if wrapper(spec.root()).is_some() => Ok(wrapped(&spec, Form::Manifest, about)),
         _ => Err(Unreadable::new(
             Some(tree.root().place()),
             "this PipelineVersion has no spec.pipelineSpec".to_owned(),
@@ -215,23 +228,24 @@ fn wrapper(value: Value<'_>) -> Option<(&'static str, &'static str)> {
     .find(|(spec, _)| value.get(spec).is_some_and(|spec| spec.kind() == Kind::Mapping))
 }
 
-fn wrapped(tree: &Tree, form: Form, bytes: usize) -> Result<Document, Unreadable> {
-    let keys = wrapper(tree.root());
-    let Some((spec, platform)) = keys.and_then(|(spec, platform)| Some((tree.part(&[spec])?, platform)))
-    else {
-        return Err(foreign::no_pipeline(std::slice::from_ref(tree)));
-    };
+fn wrapped(tree: &Tree, form: Form, about: &About) -> Document {
+    let mut tree = tree.clone();
+    let mut platform = None;
     // The API's answers hold both specs in one mapping, which itself is called a pipeline spec.
-    if wrapper(spec.root()).is_some() {
-        return wrapped(&spec, form, bytes);
+    while let Some((spec_key, platform_key)) = wrapper(tree.root()) {
+        let beside = tree.part(&[platform_key]);
+        platform = beside
+            .filter(|beside| beside.root().kind() != Kind::Null)
+            .or(platform);
+        match tree.part(&[spec_key]) {
+            Some(spec) => tree = spec,
+            None => break,
+        }
     }
-    let platform = tree
-        .part(&[platform])
-        .filter(|platform| platform.root().kind() != Kind::Null);
-    Ok(pipeline(spec, platform, form, Vec::new(), bytes))
+    pipeline(tree, platform, form, Vec::new(), about)
 }
 
-fn upload(trees: Vec<Tree>, bytes: usize) -> Result<Document, Unreadable> {
+fn upload(trees: Vec<Tree>, about: &About) -> Result<Document, Unreadable> {
     let (mut spec, mut platform, mut others) = (None, None, Vec::new());
     let described = foreign::no_pipeline(&trees);
     for tree in trees {
@@ -245,12 +259,12 @@ fn upload(trees: Vec<Tree>, bytes: usize) -> Result<Document, Unreadable> {
         }
     }
     match spec {
-        Some(spec) => Ok(pipeline(spec, platform, Form::Upload, others, bytes)),
+        Some(spec) => Ok(pipeline(spec, platform, Form::Upload, others, about)),
         None => Err(described),
     }
 }
 
-fn pipeline(spec: Tree, platform: Option<Tree>, form: Form, others: Vec<Tree>, bytes: usize) -> Document {
+fn pipeline(spec: Tree, platform: Option<Tree>, form: Form, others: Vec<Tree>, about: &About) -> Document {
     let first = |paths: [&[&str]; 2]| {
         paths
             .iter()
@@ -260,10 +274,11 @@ fn pipeline(spec: Tree, platform: Option<Tree>, form: Form, others: Vec<Tree>, b
     Document::Pipeline(Pipeline {
         sdk: first([&["sdkVersion"], &["sdk_version"]]),
         name: first([&["pipelineInfo", "name"], &["pipeline_info", "name"]]),
+        flaws: flaw::flaws(&spec, platform.as_ref(), form, &about.oddities),
         spec,
         platform,
         form,
         others,
-        bytes,
+        bytes: about.bytes,
     })
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use decode::{MAX_BYTES, decode};
 pub use number::Number;
 pub(crate) use read::shortened;
-pub use read::{MAX_DEPTH, MAX_VALUES};
+pub use read::{MAX_DEPTH, MAX_VALUES, Text};
 
 /// Where something stands in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub struct Tree {
     root: Id,
 }
 
-/// What stands in a text and does not reach the servers as written.
+/// What is written so that servers do not read it as it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Oddity {
     /// What it is.
@@ -106,6 +106,14 @@ pub enum OddityKind {
     NotFinite,
     /// An entry of the outermost mapping whose key is null: servers drop it.
     KeyIsNull,
+    /// U+0085, U+2028 or U+2029 outside of quotes, also in a comment: it ends the line for servers.
+    BreakOfLine,
+    /// The escape `\/`, which JSON has and servers refuse.
+    EscapedSlash,
+    /// A character beyond 16 bits as two escapes, which JSON has and servers refuse.
+    PairOfSurrogates,
+    /// A `%YAML` directive of another version than 1.1, which servers refuse.
+    YamlVersion,
 }
 
 /// Kind of a value.

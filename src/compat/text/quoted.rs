@@ -1,12 +1,11 @@
 //! JUDGEMENT: what the servers' reader of YAML refuses and ours takes: some escapes, and breaks of lines that Unicode has.
 //!
-//! Source: gopkg.in/yaml.v3 3.0.1, scannerc.go, and runs of it: it has neither the escape `\/` nor pairs of surrogates,
-//! both of which JSON allows, and U+0085, U+2028 and U+2029 end a line (and with it a comment).
+//! Source: gopkg.in/yaml.v3 3.0.1, scannerc.go, and runs of it.
 
 use std::ops::Range;
 
 use super::decode::place_at;
-use crate::document::Unreadable;
+use super::{Oddity, OddityKind};
 
 /// What is to be looked at in one text. Almost always nothing.
 pub(super) struct Strictness<'text> {
@@ -14,6 +13,8 @@ pub(super) struct Strictness<'text> {
     escapes: bool,
     /// Offsets of breaks that are not known to stand in quotes, last first.
     breaks: Vec<usize>,
+    /// The first one of each kind: one is enough for a refusal.
+    pub(super) found: Vec<Oddity>,
 }
 
 impl<'text> Strictness<'text> {
@@ -31,19 +32,20 @@ impl<'text> Strictness<'text> {
             text,
             escapes,
             breaks,
+            found: Vec::new(),
         }
     }
 
     /// Looks at a scalar in quotes, at these bytes.
-    pub(super) fn quoted(&mut self, bytes: &Range<usize>, double: bool) -> Result<(), Unreadable> {
+    pub(super) fn quoted(&mut self, bytes: &Range<usize>, double: bool) {
         while let Some(offset) = self.breaks.last().copied().filter(|offset| *offset < bytes.end) {
             if offset < bytes.start {
-                return Err(self.broken(offset));
+                self.note(OddityKind::BreakOfLine, offset, 3);
             }
             self.breaks.pop();
         }
         if !(double && self.escapes) {
-            return Ok(());
+            return;
         }
         let raw = self.text.get(bytes.clone()).unwrap_or("").as_bytes();
         let mut at = 0;
@@ -52,49 +54,35 @@ impl<'text> Strictness<'text> {
             .and_then(|rest| rest.iter().position(|byte| *byte == b'\\'))
         {
             at += next;
-            if let Some((length, why, help)) = refused(raw.get(at + 1..).unwrap_or(&[])) {
-                let place = place_at(self.text, bytes.start + at, length);
-                return Err(Unreadable::new(Some(place), why.to_owned(), help));
+            if let Some((kind, length)) = refused(raw.get(at + 1..).unwrap_or(&[])) {
+                self.note(kind, bytes.start + at, length);
             }
             at += 2;
         }
-        Ok(())
     }
 
     /// Nothing of the text is left.
-    pub(super) fn end(&self) -> Result<(), Unreadable> {
-        self.breaks
-            .last()
-            .map_or(Ok(()), |offset| Err(self.broken(*offset)))
+    pub(super) fn end(&mut self) {
+        if let Some(offset) = self.breaks.last().copied() {
+            self.note(OddityKind::BreakOfLine, offset, 3);
+        }
     }
 
-    fn broken(&self, offset: usize) -> Unreadable {
-        let character = self.text.get(offset..).and_then(|rest| rest.chars().next());
-        let character = character.unwrap_or_default();
-        Unreadable::new(
-            Some(place_at(self.text, offset, character.len_utf8())),
-            format!(
-                "U+{:04X} ends the line for servers, here in the midst of one",
-                u32::from(character)
-            ),
-            "Remove it; in a comment too, for the rest of its line is no comment then.",
-        )
+    pub(super) fn note(&mut self, kind: OddityKind, offset: usize, length: usize) {
+        if self.found.iter().all(|oddity| oddity.kind != kind) {
+            let place = place_at(self.text, offset, length);
+            self.found.push(Oddity { kind, place });
+        }
     }
 }
 
-/// Length of an escape that servers refuse, with why and what to do; `rest` is what follows the backslash.
-fn refused(rest: &[u8]) -> Option<(usize, &'static str, &'static str)> {
+/// The escape that servers refuse, with its length; `rest` is what follows the backslash.
+fn refused(rest: &[u8]) -> Option<(OddityKind, usize)> {
     match rest {
-        [b'/', ..] => Some((
-            2,
-            "servers do not know the escape \\/, though JSON has it",
-            "Write / without the backslash.",
-        )),
-        [b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => Some((
-            6,
-            "servers refuse a character written as a pair of surrogates, though JSON has them",
-            "Write the character itself in UTF-8, for example with ensure_ascii=False in Python's json.",
-        )),
+        [b'/', ..] => Some((OddityKind::EscapedSlash, 2)),
+        [b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => {
+            Some((OddityKind::PairOfSurrogates, 6))
+        }
         _ => None,
     }
 }

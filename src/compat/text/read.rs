@@ -63,11 +63,25 @@ impl Tree {
     /// Whatever the servers' reader takes for no YAML, keys that stand twice, aliases that it finds too many, and what is
     /// beyond the limits.
     pub fn read(bytes: &[u8]) -> Result<Vec<Self>, Unreadable> {
-        Self::read_text(&decode(bytes)?)
+        Text::read(&decode(bytes)?).map(|text| text.documents)
     }
+}
 
-    /// The documents of a text that was [`decode`]d.
-    pub(crate) fn read_text(text: &str) -> Result<Vec<Self>, Unreadable> {
+/// A text that was read.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Its documents, empty ones left out.
+    pub documents: Vec<Tree>,
+    /// What servers refuse to read at all; at most one of each kind.
+    pub oddities: Vec<Oddity>,
+}
+
+impl Text {
+    /// Reads a text that was [`decode`]d.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn read(text: &str) -> Result<Self, Unreadable> {
         let mut reader = Reader {
             strictness: Strictness::of(text),
             documents: Vec::new(),
@@ -83,8 +97,11 @@ impl Tree {
             let (event, span) = event.map_err(|error| not_yaml(text, &error))?;
             reader.take(event, span)?;
         }
-        reader.strictness.end()?;
-        Ok(reader.documents)
+        reader.strictness.end();
+        Ok(Self {
+            documents: reader.documents,
+            oddities: reader.strictness.found,
+        })
     }
 }
 
@@ -120,11 +137,9 @@ impl Reader<'_> {
         match event {
             Event::DocumentStart(_, version) => {
                 if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
-                    return Err(Unreadable::new(
-                        Some(place(span)),
-                        "servers read YAML 1.1, and the text says it is of another version".to_owned(),
-                        "Remove the line that begins with %YAML.",
-                    ));
+                    let place = place(span);
+                    self.strictness
+                        .note(OddityKind::YamlVersion, place.start as usize, 0);
                 }
                 self.arena = Arena::default();
                 self.anchors.clear();
@@ -132,7 +147,7 @@ impl Reader<'_> {
             }
             Event::DocumentEnd => self.end_document(),
             Event::Scalar(value, style, anchor, tag) => {
-                self.scalar(&value, style, anchor, tag.as_deref(), span)?
+                self.scalar(&value, style, anchor, tag.as_deref(), span)?;
             }
             Event::SequenceStart(_, anchor, _) => self.start(false, anchor, span)?,
             Event::MappingStart(_, anchor, _) => self.start(true, anchor, span)?,
@@ -169,8 +184,7 @@ impl Reader<'_> {
         let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
         if quoted {
             let bytes = place.start as usize..place.end as usize;
-            self.strictness
-                .quoted(&bytes, style == ScalarStyle::DoubleQuoted)?;
+            self.strictness.quoted(&bytes, style == ScalarStyle::DoubleQuoted);
         }
         let is_plain = style == ScalarStyle::Plain;
         // The parser writes an absent value as `~`.
