@@ -76,6 +76,11 @@ impl Effect {
             Self::FailsAtRun | Self::RefusedAtRun | Self::RefusedAtUpload => Severity::Error,
         }
     }
+
+    /// A server says no to it, at the upload or to the run.
+    pub(crate) const fn is_refusal(self) -> bool {
+        matches!(self, Self::RefusedAtRun | Self::RefusedAtUpload)
+    }
 }
 
 /// Stable name of a kind of finding, `KFP` and three digits. Its meaning stands in `data/codes.yaml`.

@@ -1,12 +1,22 @@
 //! JUDGEMENT: one document on many releases. Total: every document that was read has a verdict.
 
+pub(crate) mod number;
+mod pipeline;
+pub(crate) mod releases;
+pub(crate) mod report;
+pub(crate) mod says;
+pub(crate) mod steps;
+pub(crate) mod trail;
+mod walk;
+
 use kfp_releases::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
-use crate::finding::{Code, Effect, Finding};
+use crate::finding::{Effect, Finding};
 use crate::knowledge::Knowledge;
-use crate::text::Tree;
+use releases::Releases;
+use report::Report;
 
 /// How a pipeline fares on a release: the worst of its findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,8 +43,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// In the order of the text, worst first at one place.
     pub findings: Vec<Finding>,
-    /// What limits this verdict: the release is not in the knowledge and the nearest one was taken, or its field tables
-    /// are derived and not from its own packages. Unset: nothing.
+    /// What limits this verdict: the release is not in the knowledge and the nearest one was taken, or no published
+    /// package knows just what it parses. Unset: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -53,47 +63,34 @@ impl Outcome {
     }
 }
 
-/// How `document` fares on each of `releases`, in their order.
+/// How `document` fares on each of `releases`, in their order. A release that the knowledge does not have is judged as the
+/// nearest older one, or the oldest, and its verdict says so.
 #[must_use]
 pub fn judge(document: &Document, releases: &[Version], knowledge: &Knowledge) -> Vec<Verdict> {
+    let nearest: Vec<usize> = releases
+        .iter()
+        .map(|release| knowledge.nearest(*release))
+        .collect();
+    let wanted = nearest
+        .iter()
+        .fold(Releases::NONE, |all, position| all.or(Releases::only(*position)));
+    let mut report = Report::new();
+    match document {
+        Document::Pipeline(document) => pipeline::pipeline(document, knowledge, wanted, &mut report),
+        Document::Workflow(document) => pipeline::workflow(document, knowledge, wanted, &mut report),
+    }
+    report.sort();
     releases
         .iter()
-        .map(|release| {
-            let findings = match document {
-                Document::Pipeline(pipeline) => schema_version(&pipeline.spec, *release, knowledge),
-                Document::Workflow(_) => Vec::new(),
-            };
+        .zip(nearest)
+        .map(|(release, position)| {
+            let findings = report.findings(position, *release, knowledge.releases());
             Verdict {
                 release: *release,
                 outcome: Outcome::of(&findings),
                 findings,
-                note: None,
+                note: knowledge.note(*release, position),
             }
         })
         .collect()
-}
-
-fn schema_version(spec: &Tree, release: Version, knowledge: &Knowledge) -> Vec<Finding> {
-    let written = spec.root().get("schemaVersion");
-    let text = written.and_then(|value| value.as_str());
-    if text == Some(knowledge.schema_version()) {
-        return Vec::new();
-    }
-    vec![Finding {
-        code: Code("KFP010".to_owned()),
-        effect: Effect::RefusedAtUpload,
-        severity: Effect::RefusedAtUpload.severity(),
-        release,
-        path: "schemaVersion".to_owned(),
-        task: None,
-        place: written.map(|value| value.place()),
-        message: format!(
-            "the schema version is {}; the server takes {} only",
-            text.unwrap_or("not set"),
-            knowledge.schema_version()
-        ),
-        works_since: None,
-        works_until: None,
-        help: "compile it again with an SDK of the second generation".to_owned(),
-    }]
 }

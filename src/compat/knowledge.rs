@@ -1,19 +1,31 @@
-//! JUDGEMENT: what is known of releases, compiled in as data: codes, rules, features, SDK advisories. No decisions here.
+//! JUDGEMENT: what is known of releases, compiled in: field tables, parsers, rules, codes, features. No decisions here.
 
+pub(crate) mod parser;
+pub(crate) mod schema;
+pub(crate) mod tables;
+
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use kfp_releases::{Catalog, Version};
+use kfp_releases::Version;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr};
 
 use crate::finding::{Code, Effect};
+use crate::knowledge::parser::Parsers;
+use crate::knowledge::schema::{MessageId, Schema, Shape};
+use crate::rules::Rules;
 
 /// All that the judge knows.
 #[derive(Clone, Debug)]
 pub struct Knowledge {
     releases: Vec<Version>,
     codes: Vec<CodeMeaning>,
-    schema_version: String,
+    schema: Schema,
+    shapes: HashMap<MessageId, Shape>,
+    parsers: Parsers,
+    rules: Rules,
 }
 
 /// What a code says.
@@ -32,6 +44,15 @@ pub struct CodeMeaning {
     pub help: String,
 }
 
+/// How a fact came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Display, IntoStaticStr)]
+pub enum Basis {
+    /// The release, or its own code, was run.
+    Seen,
+    /// It was read in the release's code.
+    Derived,
+}
+
 /// Data that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("knowledge of releases, file {file}, at `{path}`: {message}; mend the data file")]
@@ -47,7 +68,6 @@ pub struct KnowledgeError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Codes {
-    schema_version: String,
     codes: Vec<CodeMeaning>,
 }
 
@@ -55,24 +75,40 @@ impl Knowledge {
     /// The knowledge that is compiled in. Parsed once.
     pub fn builtin() -> Result<&'static Self, KnowledgeError> {
         static BUILTIN: OnceLock<Result<Knowledge, KnowledgeError>> = OnceLock::new();
-        BUILTIN.get_or_init(Self::parse).as_ref().map_err(Clone::clone)
+        let parsed = BUILTIN.get_or_init(|| {
+            Self::parse(
+                include_str!("data/codes.yaml"),
+                include_str!("data/parsers.yaml"),
+                &[include_str!("data/rules.yaml")],
+            )
+        });
+        parsed.as_ref().map_err(Clone::clone)
     }
 
-    fn parse() -> Result<Self, KnowledgeError> {
-        let catalog = Catalog::builtin().map_err(|problem| KnowledgeError {
-            file: problem.file.clone(),
-            path: problem.path.clone(),
-            message: problem.message.clone(),
-        })?;
-        let codes: Codes = read("codes.yaml", include_str!("data/codes.yaml"))?;
+    fn parse(codes: &str, parsers: &str, rules: &[&str]) -> Result<Self, KnowledgeError> {
+        let releases = tables::releases();
+        let mut schema = tables::schema();
+        let file = read("parsers.yaml", parsers)?;
+        let parsers =
+            Parsers::new(file, &mut schema, &releases).map_err(|message| wrong("parsers.yaml", message))?;
+        let codes: Codes = read("codes.yaml", codes)?;
+        let mut files = Vec::new();
+        for text in rules {
+            files.push(read("rules.yaml", text)?);
+        }
+        let rules = Rules::new(files, &releases).map_err(|message| wrong("rules.yaml", message))?;
+        let shapes = parsers
+            .all
+            .iter()
+            .map(|parser| (parser.message, Shape::Message(parser.message)))
+            .collect();
         Ok(Self {
-            releases: catalog
-                .releases()
-                .filter(|release| release.dependencies.is_some())
-                .map(|release| release.version)
-                .collect(),
+            releases,
             codes: codes.codes,
-            schema_version: codes.schema_version,
+            schema,
+            shapes,
+            parsers,
+            rules,
         })
     }
 
@@ -94,16 +130,62 @@ impl Knowledge {
         self.codes.iter().find(|meaning| meaning.code.0 == code)
     }
 
-    /// The one schema version that servers take.
-    pub(crate) fn schema_version(&self) -> &str {
-        &self.schema_version
+    /// Position of the release, of the nearest older one, or of the oldest.
+    pub(crate) fn nearest(&self, release: Version) -> usize {
+        self.releases
+            .iter()
+            .rposition(|known| *known <= release)
+            .unwrap_or(0)
+    }
+
+    /// What limits a verdict on a release that was judged as the one at `position`.
+    pub(crate) fn note(&self, asked: Version, position: usize) -> Option<String> {
+        let judged = *self.releases.get(position)?;
+        if judged == asked {
+            return tables::note(judged);
+        }
+        let what = if self.releases.last() == Some(&judged) {
+            format!("{asked} is newer than every release known here")
+        } else {
+            format!("{asked} is no backend release known here")
+        };
+        Some(format!("{what}; judged as {judged}"))
+    }
+
+    /// Newest version of the SDK that is known.
+    pub(crate) fn newest_sdk(&self) -> Option<Version> {
+        tables::newest_sdk()
+    }
+
+    pub(crate) const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    pub(crate) const fn parsers(&self) -> &Parsers {
+        &self.parsers
+    }
+
+    pub(crate) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The shape of a parser's message.
+    pub(crate) fn shape_of(&self, message: MessageId) -> Option<&Shape> {
+        self.shapes.get(&message)
     }
 }
 
-fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, KnowledgeError> {
-    serde_saphyr::from_str(text).map_err(|problem| KnowledgeError {
+/// The platform that servers read a platform spec for.
+pub(crate) const PLATFORM: &str = "kubernetes";
+
+fn wrong(file: &str, message: String) -> KnowledgeError {
+    KnowledgeError {
         file: file.to_owned(),
         path: ".".to_owned(),
-        message: problem.to_string(),
-    })
+        message,
+    }
+}
+
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, KnowledgeError> {
+    serde_saphyr::from_str(text).map_err(|problem| wrong(file, problem.to_string()))
 }
