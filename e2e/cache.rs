@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -51,11 +52,36 @@ impl Cache {
         &self.root
     }
 
-    /// The finished folder of an entry, if it is there.
+    /// The finished folder of an entry, if it is there; it then counts as used now.
     #[must_use]
     pub fn find(&self, kind: &str, key: &str) -> Option<PathBuf> {
         let path = self.root.join(kind).join(key);
-        path.join(COMPLETE).exists().then_some(path)
+        let complete = File::options().write(true).open(path.join(COMPLETE)).ok()?;
+        // Of a cache that may only be read, nothing is ever pruned, so the time of use does not matter.
+        let _ = complete.set_modified(SystemTime::now());
+        Some(path)
+    }
+
+    /// Removes the entries of a kind that nobody asked for in so long a time; says how many.
+    pub fn prune(&self, kind: &str, unused: Duration) -> Result<usize> {
+        let folder = self.root.join(kind);
+        let Ok(entries) = fs::read_dir(&folder) else {
+            return Ok(0);
+        };
+        let mut removed = 0;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            let key = entry.file_name().to_string_lossy().into_owned();
+            let used = fs::metadata(entry.path().join(COMPLETE)).and_then(|file| file.modified());
+            let idle = used.ok().and_then(|used| used.elapsed().ok());
+            if idle.is_some_and(|idle| idle >= unused)
+                && let Some(_lock) = self.try_lock(&format!("{kind}-{key}"))?
+            {
+                remove(&entry.path())?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// The folder of an entry, made by `make` in an empty folder if it is not there yet.
@@ -205,6 +231,23 @@ mod tests {
             (made.clone(), fs::read_to_string(made.join("x")).unwrap()),
             (again, "1".to_owned())
         );
+    }
+
+    #[test]
+    fn only_what_nobody_asked_for_in_a_long_time_is_pruned() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
+        for key in ["used", "unused"] {
+            let path = cache.ensure("kind", key, |_| Ok(())).unwrap();
+            let long_ago = SystemTime::now() - Duration::from_hours(2);
+            let complete = File::options().write(true).open(path.join(COMPLETE)).unwrap();
+            complete.set_modified(long_ago).unwrap();
+        }
+        assert!(cache.find("kind", "used").is_some());
+        assert_eq!(cache.prune("kind", Duration::from_hours(1)).unwrap(), 1);
+        assert!(cache.find("kind", "used").is_some());
+        assert!(cache.find("kind", "unused").is_none());
+        assert_eq!(cache.prune("other kind", Duration::ZERO).unwrap(), 0);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod small;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -180,6 +181,9 @@ impl BuiltImage {
     }
 }
 
+/// How long a layer that no image asks for stays in the cache.
+const LAYERS_KEPT: Duration = Duration::from_hours(48);
+
 /// Makes images; layers that are in the cache already are taken from there.
 pub fn build(wanted: &[WantedImage], tools: &Tools, progress: &Progress) -> Result<Vec<BuiltImage>> {
     let mut built = Vec::new();
@@ -192,6 +196,8 @@ pub fn build(wanted: &[WantedImage], tools: &Tools, progress: &Progress) -> Resu
         }
         Ok(())
     })?;
+    // Every build of the operator leaves a layer of its own behind; only the disk would tell.
+    tools.cache().prune("layers", LAYERS_KEPT)?;
     Ok(built)
 }
 
