@@ -54,11 +54,13 @@ pub struct ProcessId {
 
 impl ProcessId {
     /// The process that has this number now, if there is one.
+    #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
         Self::from_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
     /// The process that a line of proc(5) `stat` tells of.
+    #[must_use]
     pub fn from_stat(stat: &str) -> Option<Self> {
         let pid = stat.split_once(' ')?.0.parse().ok()?;
         Some(Self {
@@ -68,6 +70,7 @@ impl ProcessId {
     }
 
     /// Whether this very process still runs; a zombie no longer does.
+    #[must_use]
     pub fn is_alive(self) -> bool {
         let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
             return false;
@@ -87,6 +90,7 @@ impl ProcessId {
     }
 
     /// Waits until the process has ended; says whether it has.
+    #[must_use]
     pub fn wait_gone(self, limit: Duration) -> bool {
         let start = Instant::now();
         while self.is_alive() {

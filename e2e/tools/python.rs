@@ -17,6 +17,7 @@ const REQUIREMENTS: &str = include_str!("python/seaweedfs.txt");
 pub const SEAWEEDFS_VERSION: &str = "4.48";
 
 /// Name of the cache entry.
+#[must_use]
 pub fn seaweedfs_key() -> String {
     format!(
         "seaweedfs-{SEAWEEDFS_VERSION}-{}",
@@ -96,6 +97,7 @@ impl Python {
     }
 
     /// `python -m MODULE`.
+    #[must_use]
     pub fn module(&self, module: &str) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(root) = &self.root {

@@ -1,21 +1,18 @@
-//! JUDGEMENT, proof: the tables say what the generated Go code of each release says, and what is known of upstream's history.
+//! JUDGEMENT, proof: the tables answer as upstream's history went.
+
+mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kfp_releases::release::SupportState;
 use kfp_releases::{Catalog, Version};
 use rstest::rstest;
 use strum::VariantArray;
 
-use super::form::{Line, Table};
 use super::{
-    Exactness, Field, Fields, Kind, Package, Root, Scalar, Shape, WellKnown, first_release_with,
-    last_release_with, newest_package_within, packages_with, releases, releases_with,
+    Exactness, Fields, Kind, Package, Root, first_release_with, last_release_with, newest_package_within,
+    packages_with, releases, releases_with,
 };
-
-const PROOFS: [&str; 2] = [
-    include_str!("../data/proved/pipeline-spec.yaml"),
-    include_str!("../data/proved/kubernetes.yaml"),
-];
 
 fn version(text: &str) -> Version {
     text.parse().unwrap()
@@ -25,130 +22,12 @@ fn of(release: &str) -> Fields {
     Fields::of(version(release)).unwrap()
 }
 
-/// `message number name kind oneof` of every field and `enum number name` of every value.
-type Words = BTreeSet<String>;
-
-fn words(owner: &str, line: &Line) -> String {
-    format!(
-        "{owner} {} {} {:?} {:?} {:?}",
-        line.number, line.name, line.kind, line.json, line.oneof
-    )
-}
-
-/// What the proofs say of each release.
-fn proved() -> BTreeMap<Version, Words> {
-    let mut proved: BTreeMap<Version, Words> = BTreeMap::new();
-    for text in PROOFS {
-        let table: Table = serde_saphyr::from_str(text).unwrap();
-        for (name, owner) in table.messages.iter().chain(&table.enums) {
-            let whole = table
-                .bits(owner.since.as_ref(), owner.until.as_ref(), u64::MAX)
-                .unwrap();
-            let lines = owner.fields.iter().chain(&owner.values);
-            let lines = lines.map(|line| {
-                let bits = table.bits(line.since.as_ref(), line.until.as_ref(), whole);
-                (words(name, line), bits.unwrap())
-            });
-            for (word, bits) in lines.chain([(name.clone(), whole)]) {
-                for (at, release) in table.versions.iter().enumerate() {
-                    if bits >> at & 1 == 1 {
-                        proved.entry(version(release)).or_default().insert(word.clone());
-                    }
-                }
-            }
-        }
-    }
-    proved
-}
-
-/// What the tables say of a release, in the same words.
-fn said(fields: Fields) -> Words {
-    let mut said = Words::new();
-    for message in fields.messages() {
-        said.insert(message.name().to_owned());
-        for field in message.fields() {
-            let line = Line {
-                number: field.number,
-                name: field.name.to_owned(),
-                kind: Some(kind(field)),
-                oneof: field.oneof.map(str::to_owned),
-                ..Line::default()
-            };
-            said.insert(words(message.name(), &line));
-        }
-    }
-    for row in super::ENUMS {
-        let Some(one) = fields.enumeration(row.name) else {
-            continue;
-        };
-        said.insert(row.name.to_owned());
-        for value in one.values() {
-            let line = Line {
-                number: value.number,
-                name: value.name.to_owned(),
-                ..Line::default()
-            };
-            said.insert(words(row.name, &line));
-        }
-    }
-    said
-}
-
-fn kind(field: &Field) -> String {
-    let scalar = |scalar: Scalar| format!("{scalar:?}").to_lowercase();
-    let single = match field.kind {
-        Kind::Scalar(of) => scalar(of),
-        Kind::Message(name) | Kind::Enum(name) => name.to_owned(),
-        Kind::WellKnown(WellKnown::Status) => "google.rpc.Status".to_owned(),
-        Kind::WellKnown(known) => format!("google.protobuf.{known:?}"),
-    };
-    match field.shape {
-        Shape::Single => single,
-        Shape::Repeated => format!("repeated {single}"),
-        Shape::Map(key) => format!("map<{}, {single}>", scalar(key)),
-    }
-}
-
-#[test]
-fn every_release_parses_what_the_go_code_says_that_it_is_built_with() {
-    let proved = proved();
-    assert_eq!(
-        proved.keys().copied().collect::<Vec<_>>(),
-        releases().collect::<Vec<_>>()
-    );
-    for (release, proved) in proved {
-        let said = said(Fields::of(release).unwrap());
-        let difference: Vec<_> = said.symmetric_difference(&proved).collect();
-        assert_eq!(difference, Vec::<&String>::new(), "{release}");
-    }
-}
-
-#[test]
-fn every_release_names_the_commit_that_its_proof_was_read_from() {
-    for (package, text) in Package::VARIANTS.iter().zip(PROOFS) {
-        let table: Table = serde_saphyr::from_str(text).unwrap();
-        for (release, commit) in table.sources {
-            let source = of(&release).source(*package);
-            let named = if commit == "tag" {
-                "from the same tree"
-            } else {
-                &commit
-            };
-            assert!(source.contains(named), "{release}: {source}");
-            assert!(
-                source.contains(&format!("kubeflow/pipelines {release},")),
-                "{source}"
-            );
-        }
-    }
-}
-
 #[test]
 fn every_backend_release_of_the_catalog_has_its_fields() {
     let catalog = Catalog::builtin().unwrap();
     let backends = catalog
         .releases()
-        .filter(|release| release.support.state != kfp_releases::release::SupportState::SdkOnly)
+        .filter(|release| release.support.state != SupportState::SdkOnly)
         .map(|release| release.version);
     assert_eq!(backends.collect::<Vec<_>>(), releases().collect::<Vec<_>>());
 }

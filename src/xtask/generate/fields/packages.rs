@@ -166,26 +166,18 @@ fn download(cache: &Cache, python: &Python, requirement: &str) -> anyhow::Result
         )?;
         Ok(())
     })?;
-    for entry in fs::read_dir(folder.join("archive"))? {
-        return Ok(entry?.path());
-    }
-    bail!("pip downloaded nothing")
+    let archive = fs::read_dir(folder.join("archive"))?.next();
+    Ok(archive.context("pip downloaded nothing")??.path())
 }
 
 /// The text of the one module of an archive whose path ends in `name`.
 fn module(python: &Python, archive: &Path, name: &str) -> anyhow::Result<String> {
-    let unpacked = tempfile::tempdir()?;
+    let content = tempfile::tempdir()?;
     let is_wheel = archive.extension().is_some_and(|extension| extension == "whl");
     let unpacker = if is_wheel { "zipfile" } else { "tarfile" };
-    command(
-        python
-            .module(unpacker)
-            .arg("-e")
-            .arg(archive)
-            .arg(unpacked.path()),
-    )?;
+    command(python.module(unpacker).arg("-e").arg(archive).arg(content.path()))?;
     let mut found = Vec::new();
-    let mut folders = vec![unpacked.path().to_owned()];
+    let mut folders = vec![content.path().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
