@@ -6,6 +6,8 @@
 mod flaw;
 mod foreign;
 mod package;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

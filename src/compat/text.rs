@@ -13,6 +13,8 @@ mod number;
 mod quoted;
 mod read;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -49,44 +49,44 @@ fn flaw(oddity: Oddity, part: Part, form: Form) -> Option<Flaw> {
     let (effect, message, help) = match (oddity.kind, part) {
         (OddityKind::KeyIsNoText, Part::Spec) if uploaded => (
             Effect::RefusedAtUpload,
-            "This key is no text, so servers do not take the document for a pipeline.",
+            "this key is no text, so servers do not take the document for a pipeline",
             "Put the key in quotes.",
         ),
         // A platform spec, and a manifest, go through another reader before, which makes a text of the key.
         (OddityKind::KeyIsNoText, _) => return None,
         (OddityKind::NotFinite, Part::Platform) if uploaded => (
             Effect::Dropped,
-            "JSON has no such number, so servers pass over the whole platform spec.",
+            "JSON has no such number, so servers pass over the whole platform spec",
             "Write a finite number, or a text in quotes.",
         ),
         (OddityKind::NotFinite, _) => (
             Effect::RefusedAtUpload,
-            "JSON has no such number, so servers do not take the document for a pipeline.",
+            "JSON has no such number, so servers do not take the document for a pipeline",
             "Write a finite number, or a text in quotes.",
         ),
         (OddityKind::KeyIsNull, _) => (
             Effect::Dropped,
-            "The key of this entry is null, and servers drop the entry.",
+            "the key of this entry is null, and servers drop the entry",
             "Name the entry, or remove it.",
         ),
         (OddityKind::BreakOfLine, _) => (
             Effect::RefusedAtUpload,
-            "This character (U+0085, U+2028 or U+2029) ends the line for servers, and the rest of the line is no YAML then.",
+            "this character (U+0085, U+2028 or U+2029) ends the line for servers, and the rest of the line is no YAML then",
             "Remove the character, from the description or the default it comes from; in a comment too.",
         ),
         (OddityKind::EscapedSlash, _) => (
             Effect::RefusedAtUpload,
-            "Servers refuse the escape \\/, though JSON has it.",
+            "servers refuse the escape \\/, though JSON has it",
             "Write / without the backslash.",
         ),
         (OddityKind::PairOfSurrogates, _) => (
             Effect::RefusedAtUpload,
-            "Servers refuse a character written as a pair of surrogates, though JSON has them.",
+            "servers refuse a character written as a pair of surrogates, though JSON has them",
             "Write the character itself in UTF-8, for example with ensure_ascii=False in Python's json.",
         ),
         (OddityKind::YamlVersion, _) => (
             Effect::RefusedAtUpload,
-            "Servers read YAML 1.1, and the text says it is of another version.",
+            "servers read YAML 1.1, and the text says it is of another version",
             "Remove the line that begins with %YAML.",
         ),
     };

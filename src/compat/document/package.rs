@@ -13,9 +13,6 @@ use zip::ZipArchive;
 use super::Unreadable;
 use crate::text::MAX_BYTES;
 
-/// Most bytes that are unpacked of a .tar.gz before the member is found.
-const MAX_UNPACKED: u64 = 2 * MAX_BYTES as u64;
-
 const PACK_AGAIN: &str = "Pack it again, or give the file inside.";
 
 /// The text itself, or the one inside a package (.zip, .tar.gz).
@@ -24,9 +21,14 @@ const PACK_AGAIN: &str = "Pack it again, or give the file inside.";
 /// A package that cannot be opened or has no pipeline where servers look for it, and a member longer than
 /// [`MAX_BYTES`].
 pub fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Unreadable> {
+    unpack_within(bytes, MAX_BYTES as u64)
+}
+
+/// As [`unpack`], with at most so many bytes of a member.
+pub(super) fn unpack_within(bytes: &[u8], most: u64) -> Result<Cow<'_, [u8]>, Unreadable> {
     match bytes {
-        [b'P', b'K', 3..=8, ..] => member_of_zip(bytes).map(Cow::Owned),
-        [0x1f, 0x8b, ..] => member_of_tar(bytes).map(Cow::Owned),
+        [b'P', b'K', 3..=8, ..] => member_of_zip(bytes, most).map(Cow::Owned),
+        [0x1f, 0x8b, ..] => member_of_tar(bytes, most).map(Cow::Owned),
         _ => Ok(Cow::Borrowed(bytes)),
     }
 }
@@ -53,9 +55,8 @@ fn is_yaml(name: &str) -> bool {
 }
 
 /// Reads a member to its end, if that is not too far.
-fn whole(kind: &str, member: impl Read) -> Result<Vec<u8>, Unreadable> {
+fn whole(kind: &str, member: impl Read, most: u64) -> Result<Vec<u8>, Unreadable> {
     let mut text = Vec::new();
-    let most = MAX_BYTES as u64;
     member
         .take(most + 1)
         .read_to_end(&mut text)
@@ -63,14 +64,14 @@ fn whole(kind: &str, member: impl Read) -> Result<Vec<u8>, Unreadable> {
     if text.len() as u64 > most {
         return Err(Unreadable::new(
             None,
-            format!("the file in the {kind} package has more than 64 MiB"),
+            format!("the file in the {kind} package has more than {most} bytes"),
             "Move large values out of the pipeline, into an image or the object store.",
         ));
     }
     Ok(text)
 }
 
-fn member_of_zip(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+fn member_of_zip(bytes: &[u8], most: u64) -> Result<Vec<u8>, Unreadable> {
     const KIND: &str = ".zip";
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(KIND, &error))?;
     let number = if let Some(number) = archive.index_for_name("pipeline.yaml") {
@@ -86,18 +87,19 @@ fn member_of_zip(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
         0
     };
     let member = archive.by_index(number).map_err(|error| broken(KIND, &error))?;
-    whole(KIND, member)
+    whole(KIND, member, most)
 }
 
-fn member_of_tar(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+fn member_of_tar(bytes: &[u8], most: u64) -> Result<Vec<u8>, Unreadable> {
     const KIND: &str = ".tar.gz";
-    let archive = || tar::Archive::new(MultiGzDecoder::new(bytes).take(MAX_UNPACKED));
+    // Members before the one that is taken are unpacked too.
+    let archive = || tar::Archive::new(MultiGzDecoder::new(bytes).take(2 * most));
     let mut first = None;
     for member in archive().entries().map_err(|error| broken(KIND, &error))? {
         let member = member.map_err(|error| broken(KIND, &error))?;
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         if name == "pipeline.yaml" {
-            return whole(KIND, member);
+            return whole(KIND, member, most);
         }
         first.get_or_insert(name);
     }
@@ -108,7 +110,7 @@ fn member_of_tar(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
     let mut archive = archive();
     let mut entries = archive.entries().map_err(|error| broken(KIND, &error))?;
     match entries.next() {
-        Some(member) => whole(KIND, member.map_err(|error| broken(KIND, &error))?),
+        Some(member) => whole(KIND, member.map_err(|error| broken(KIND, &error))?, most),
         None => Err(without_pipeline(KIND, "absent")),
     }
 }

@@ -21,7 +21,10 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
     if bytes.len() > MAX_BYTES {
         return Err(Unreadable::new(
             None,
-            format!("the text has {} MiB; at most 64 MiB are read", bytes.len() >> 20),
+            format!(
+                "the text has {} bytes; at most {MAX_BYTES} (64 MiB) are read",
+                bytes.len()
+            ),
             "Servers take uploads of at most 32 MiB. Move large values out of the pipeline, into an image or the object store.",
         ));
     }
@@ -70,7 +73,7 @@ fn utf_8(bytes: &[u8]) -> Result<&str, Unreadable> {
             .and_then(|part| std::str::from_utf8(part).ok())
             .unwrap_or("");
         let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-        if readable.bytes().any(|byte| byte < 9) {
+        if bytes.iter().take(8000).any(|byte| *byte == 0) {
             return Unreadable::new(
                 None,
                 "this is no text".to_owned(),

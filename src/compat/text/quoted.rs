@@ -2,7 +2,9 @@
 //!
 //! Source: gopkg.in/yaml.v3 3.0.1, scannerc.go, and runs of it.
 
+use std::iter::Peekable;
 use std::ops::Range;
+use std::str::MatchIndices;
 
 use super::decode::place_at;
 use super::{Oddity, OddityKind};
@@ -11,8 +13,8 @@ use super::{Oddity, OddityKind};
 pub(super) struct Strictness<'text> {
     text: &'text str,
     escapes: bool,
-    /// Offsets of breaks that are not known to stand in quotes, last first.
-    breaks: Vec<usize>,
+    /// Breaks that are not known to stand in quotes.
+    breaks: Peekable<MatchIndices<'text, [char; 3]>>,
     /// The first one of each kind: one is enough for a refusal.
     pub(super) found: Vec<Oddity>,
 }
@@ -20,14 +22,11 @@ pub(super) struct Strictness<'text> {
 impl<'text> Strictness<'text> {
     pub(super) fn of(text: &'text str) -> Self {
         let escapes = ["\\/", "\\u", "\\U"].iter().any(|escape| text.contains(escape));
-        let mut breaks: Vec<usize> = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.match_indices(['\u{85}', '\u{2028}', '\u{2029}'])
-                .map(|(offset, _)| offset)
-                .collect()
-        };
-        breaks.reverse();
+        // Nearly every text is ASCII, where there is nothing to look for.
+        let searched = if text.is_ascii() { "" } else { text };
+        let breaks = searched
+            .match_indices(['\u{85}', '\u{2028}', '\u{2029}'])
+            .peekable();
         Self {
             text,
             escapes,
@@ -38,11 +37,10 @@ impl<'text> Strictness<'text> {
 
     /// Looks at a scalar in quotes, at these bytes.
     pub(super) fn quoted(&mut self, bytes: &Range<usize>, double: bool) {
-        while let Some(offset) = self.breaks.last().copied().filter(|offset| *offset < bytes.end) {
+        while let Some((offset, found)) = self.breaks.next_if(|(offset, _)| *offset < bytes.end) {
             if offset < bytes.start {
-                self.note(OddityKind::BreakOfLine, offset, 3);
+                self.note(OddityKind::BreakOfLine, offset, found.len());
             }
-            self.breaks.pop();
         }
         if !(double && self.escapes) {
             return;
@@ -63,8 +61,8 @@ impl<'text> Strictness<'text> {
 
     /// Nothing of the text is left.
     pub(super) fn end(&mut self) {
-        if let Some(offset) = self.breaks.last().copied() {
-            self.note(OddityKind::BreakOfLine, offset, 3);
+        if let Some((offset, found)) = self.breaks.next() {
+            self.note(OddityKind::BreakOfLine, offset, found.len());
         }
     }
 

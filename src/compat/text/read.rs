@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag, YamlVersion};
 
 use super::decode::small;
 use super::quoted::Strictness;
@@ -14,9 +14,12 @@ use crate::document::Unreadable;
 /// Deepest nesting that is read. Compiled pipelines nest some twenty deep, and what they hold as values a little more.
 pub const MAX_DEPTH: usize = 500;
 
-/// Most values of one document, keys among them and what merge keys bring counted once more. A text of 64 MiB as SDKs
-/// write it has about 2.6 million.
+/// Most values of one text, keys among them, and most entries of one document with what merge keys bring. A text of 64 MiB as
+/// SDKs write it has about 2.6 million values.
 pub const MAX_VALUES: usize = 4_000_000;
+
+/// Most documents of one text. Uploads have two; files of Kubernetes manifests have more.
+const MAX_DOCUMENTS: usize = 1_000;
 
 const MEND: &str = "Compile the pipeline again with the SDK, or mend the text there.";
 
@@ -46,6 +49,8 @@ pub(super) struct Reader<'text> {
     /// Values of open collections.
     pub(super) waiting: Vec<Id>,
     anchors: HashMap<usize, Anchor>,
+    /// Values of the documents before this one.
+    before: usize,
     /// Values that the server's reader has decoded so far, and how many of them for aliases.
     decoded: u64,
     aliased: u64,
@@ -56,8 +61,8 @@ pub(super) struct Reader<'text> {
 impl Tree {
     /// The documents of a text in YAML or JSON, empty ones left out.
     ///
-    /// Takes at most [`decode::MAX_BYTES`], [`MAX_VALUES`] and [`MAX_DEPTH`]. Memory stays below 10 times the text and 100
-    /// bytes a value, so below 1 GiB for any text; a compiled pipeline takes about five times its text.
+    /// Takes at most [`decode::MAX_BYTES`], [`MAX_VALUES`] and [`MAX_DEPTH`]. Memory stays below 1 GiB for any text (600 MiB
+    /// were the most seen: 4 million anchors); a compiled pipeline takes about five times its text.
     ///
     /// # Errors
     /// Whatever the servers' reader takes for no YAML, keys that stand twice, aliases that it finds too many, and what is
@@ -89,6 +94,7 @@ impl Text {
             open: Vec::new(),
             waiting: Vec::new(),
             anchors: HashMap::new(),
+            before: 0,
             decoded: 0,
             aliased: 0,
             last_end: 0,
@@ -135,16 +141,7 @@ fn not_yaml(text: &str, error: &ScanError) -> Unreadable {
 impl Reader<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Unreadable> {
         match event {
-            Event::DocumentStart(_, version) => {
-                if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
-                    let place = place(span);
-                    self.strictness
-                        .note(OddityKind::YamlVersion, place.start as usize, 0);
-                }
-                self.arena = Arena::default();
-                self.anchors.clear();
-                (self.decoded, self.aliased) = (0, 0);
-            }
+            Event::DocumentStart(_, version) => self.start_document(version, place(span))?,
             Event::DocumentEnd => self.end_document(),
             Event::Scalar(value, style, anchor, tag) => {
                 self.scalar(&value, style, anchor, tag.as_deref(), span)?;
@@ -159,7 +156,7 @@ impl Reader<'_> {
     }
 
     fn push(&mut self, node: Node) -> Result<Id, Unreadable> {
-        if self.arena.nodes.len() >= MAX_VALUES {
+        if self.before + self.arena.nodes.len() >= MAX_VALUES {
             return Err(Unreadable::new(
                 Some(node.place),
                 format!("it has more than {MAX_VALUES} values"),
@@ -194,20 +191,10 @@ impl Reader<'_> {
             value
         };
         let tag = tag.map(spelled).filter(|tag| tag != "!");
-        let meaning = match &tag {
-            Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:") {
-                Some(own) => scalar::tagged(own, value).ok_or_else(|| {
-                    Unreadable::new(
-                        Some(place),
-                        format!("`{}` is no !!{own}", shortened(value)),
-                        "Remove the tag.",
-                    )
-                })?,
-                None => scalar::tagged("", value).unwrap_or(scalar::TEXT),
-            },
-            None if is_plain => scalar::plain(value),
-            None => scalar::TEXT,
-        };
+        let meaning = scalar::meaning(value, is_plain, tag.as_deref()).ok_or_else(|| {
+            let message = format!("`{}` is not what its tag says", shortened(value));
+            Unreadable::new(Some(place), message, "Remove the tag.")
+        })?;
         let start = small(self.arena.texts.len());
         self.arena.texts.push_str(value);
         let id = self.push(Node {
@@ -330,13 +317,28 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn start_document(&mut self, version: Option<YamlVersion>, place: Place) -> Result<(), Unreadable> {
+        if version.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+            self.strictness
+                .note(OddityKind::YamlVersion, place.start as usize, 0);
+        }
+        if self.documents.len() >= MAX_DOCUMENTS {
+            return Err(Unreadable::new(
+                Some(place),
+                format!("it has more than {MAX_DOCUMENTS} documents"),
+                "Give one pipeline a file.",
+            ));
+        }
+        self.anchors.clear();
+        (self.decoded, self.aliased) = (0, 0);
+        Ok(())
+    }
+
     fn end_document(&mut self) {
+        self.before += self.arena.nodes.len();
         if let Some(root) = self.waiting.pop() {
-            let arena = std::mem::take(&mut self.arena);
-            let tree = Tree {
-                arena: arena.into(),
-                root,
-            };
+            let arena = std::mem::take(&mut self.arena).into();
+            let tree = Tree { arena, root };
             if tree.root().kind() != Kind::Null {
                 self.documents.push(tree);
             }

@@ -11,13 +11,25 @@ pub(super) struct Meaning {
     pub(super) truth: bool,
 }
 
-pub(super) const TEXT: Meaning = Meaning {
+const TEXT: Meaning = Meaning {
     kind: Kind::Text,
     truth: false,
 };
 
+/// What a scalar means. None when the reader refuses it, for its tag says what it is not.
+pub(super) fn meaning(written: &str, is_plain: bool, tag: Option<&str>) -> Option<Meaning> {
+    match tag {
+        Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:") {
+            Some(own) => tagged(own, written),
+            None => Some(TEXT),
+        },
+        None if is_plain => Some(plain(written)),
+        None => Some(TEXT),
+    }
+}
+
 /// What a scalar without quotes and without a tag means.
-pub(super) fn plain(written: &str) -> Meaning {
+fn plain(written: &str) -> Meaning {
     let kind = match written.as_bytes().first() {
         None => Kind::Null,
         Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F') => match written {
@@ -38,7 +50,7 @@ pub(super) fn plain(written: &str) -> Meaning {
 }
 
 /// What a scalar with a tag of YAML's own means (`int` of `!!int`), quoted or not. None when the reader refuses it.
-pub(super) fn tagged(tag: &str, written: &str) -> Option<Meaning> {
+fn tagged(tag: &str, written: &str) -> Option<Meaning> {
     let meaning = plain(written);
     let wanted = match tag {
         "null" => Kind::Null,
