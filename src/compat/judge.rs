@@ -1,5 +1,6 @@
 //! JUDGEMENT: one document on many releases. Total: every document that was read has a verdict.
 
+pub(crate) mod facts;
 pub(crate) mod number;
 mod pipeline;
 pub(crate) mod releases;

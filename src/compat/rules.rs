@@ -16,7 +16,8 @@
 //! | `producer.task`, `producer.component` | each task of the same graph whose outputs the task takes, and its component |
 //!
 //! The other words are fields as JSON has them (either spelling in the document will do) or keys; `*` is any key or any
-//! item, `**` any number of steps.
+//! item, `**` any number of steps. Instead of a path, a condition may name a fact of the task (`fact`): what following the
+//! graph has found, see `judge/facts.rs`.
 
 pub(crate) mod apply;
 mod condition;

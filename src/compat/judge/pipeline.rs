@@ -2,6 +2,7 @@
 
 use crate::document::{Flaw, Pipeline, Workflow};
 use crate::finding::Effect;
+use crate::judge::facts::facts;
 use crate::judge::releases::Releases;
 use crate::judge::report::{Raw, Report};
 use crate::judge::steps::{Steps, at};
@@ -32,10 +33,12 @@ pub(super) fn pipeline<'data>(
         without_platform = Walk::new(knowledge, &steps, report).document(root, parsers.platform, releases);
     }
     let sdk: Option<SdkVersion> = document.sdk.as_ref().and_then(|written| written.parse().ok());
+    let facts = facts(spec, &steps);
     let subject = Subject {
         spec,
         platform,
         steps: &steps,
+        facts: &facts,
         sdk: sdk.as_ref(),
         without_platform,
     };
@@ -70,6 +73,7 @@ pub(super) fn workflow<'data>(
         spec: document.spec.root(),
         platform: None,
         steps: &Steps::default(),
+        facts: &Vec::new(),
         sdk: sdk.as_ref(),
         without_platform: Releases::NONE,
     };

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::judge::trail::Step;
+use crate::judge::trail::{Step, add};
 use crate::text::{Kind, Pair, Value};
 
 /// A task of a pipeline.
@@ -34,6 +34,37 @@ pub(crate) struct Steps<'tree> {
     component_tasks: HashMap<&'tree str, &'tree str>,
     /// (graph, task) → position.
     positions: HashMap<(Option<&'tree str>, &'tree str), usize>,
+}
+
+impl Task<'_> {
+    /// It runs its component once for each item of a list.
+    pub(crate) fn is_loop(&self) -> bool {
+        ["parameterIterator", "artifactIterator"].iter().any(|iterator| {
+            at(self.pair.value, &[iterator]).is_some_and(|value| value.kind() == Kind::Mapping)
+        })
+    }
+
+    /// Its component is a graph.
+    pub(crate) fn is_graph(&self) -> bool {
+        let dag = self.component.and_then(|component| at(component.value, &["dag"]));
+        dag.is_some_and(|dag| dag.kind() == Kind::Mapping)
+    }
+
+    /// Its path in the document.
+    pub(crate) fn path(&self) -> String {
+        let mut path = String::new();
+        match self.parent {
+            Some(parent) => {
+                add(&mut path, Step::Key("components"));
+                add(&mut path, Step::Key(parent));
+            }
+            None => add(&mut path, Step::Key("root")),
+        }
+        for key in ["dag", "tasks", self.pair.key] {
+            add(&mut path, Step::Key(key));
+        }
+        path
+    }
 }
 
 /// Whose a place of the document is.
@@ -143,9 +174,14 @@ impl<'tree> Steps<'tree> {
         self.executors.contains_key(label)
     }
 
+    /// Position of a task by its graph and its name.
+    pub(crate) fn position(&self, graph: Option<&'tree str>, name: &'tree str) -> Option<usize> {
+        self.positions.get(&(graph, name)).copied()
+    }
+
     /// The task of this name in the same graph.
     pub(crate) fn beside(&self, task: &Task<'tree>, name: &'tree str) -> Option<&Task<'tree>> {
-        self.tasks.get(*self.positions.get(&(task.parent, name))?)
+        self.tasks.get(self.position(task.parent, name)?)
     }
 
     /// The tasks of the same graph whose outputs a task takes.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::path::{Ground, Spot};
 use super::{Each, Rule};
+use crate::judge::facts::Facts;
 use crate::judge::releases::Releases;
 use crate::judge::report::{Raw, Report};
 use crate::judge::steps::Steps;
@@ -17,6 +18,8 @@ pub(crate) struct Subject<'a, 'tree> {
     pub(crate) spec: Value<'tree>,
     pub(crate) platform: Option<Value<'tree>>,
     pub(crate) steps: &'a Steps<'tree>,
+    /// By position of the task; those of the root at the last.
+    pub(crate) facts: &'a Facts<'tree>,
     pub(crate) sdk: Option<&'a SdkVersion>,
     /// Releases on which the platform spec is dropped as a whole.
     pub(crate) without_platform: Releases,
@@ -48,6 +51,7 @@ pub(crate) fn apply<'data>(
             platform: subject.platform,
             steps: subject.steps,
             task: None,
+            facts: subject.facts.last().map(Vec::as_slice).unwrap_or_default(),
         };
         match rule.each {
             Each::Pipeline | Each::Workflow | Each::Other => {
@@ -57,9 +61,10 @@ pub(crate) fn apply<'data>(
             }
             Each::Step => {
                 let mut told = HashSet::new();
-                for task in &subject.steps.tasks {
+                for (task, facts) in subject.steps.tasks.iter().zip(subject.facts) {
                     let ground = Ground {
                         task: Some(task),
+                        facts,
                         ..ground
                     };
                     if let Some(spot) = holds(rule, ground)

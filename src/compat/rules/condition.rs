@@ -3,18 +3,21 @@
 use serde::Deserialize;
 
 use super::path::{Ground, Pattern, Spot};
+use crate::judge::facts::Fact;
 use crate::judge::steps::filled;
 use crate::text::{Kind, Value};
 
 /// A condition.
 #[derive(Clone, Debug)]
-pub(crate) struct Condition {
-    at: Pattern,
-    test: Test,
+pub(crate) enum Condition {
+    /// Something is true of the task, or of the root.
+    Fact(Fact),
+    /// A path leads to something.
+    Path(Pattern, Test),
 }
 
 #[derive(Clone, Debug)]
-enum Test {
+pub(crate) enum Test {
     /// It is there.
     Present,
     /// It is there and is neither empty nor null, or is (false).
@@ -29,11 +32,12 @@ enum Test {
     AtLeast(usize),
 }
 
-/// A condition as it is written: a path and at most one test.
+/// A condition as it is written: a fact, or a path and at most one test.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Written {
-    at: String,
+    fact: Option<String>,
+    at: Option<String>,
     filled: Option<bool>,
     equals: Option<String>,
     one_of: Option<Vec<String>>,
@@ -79,31 +83,52 @@ impl Condition {
         ];
         let mut tests = tests.into_iter().flatten();
         let test = tests.next().unwrap_or(Test::Present);
+        let is_tested = !matches!(test, Test::Present);
         if tests.next().is_some() {
-            return Err(format!("`{}` has two tests", written.at));
+            return Err("a condition has two tests".to_owned());
         }
-        Ok(Self {
-            at: Pattern::read(&written.at)?,
-            test,
-        })
+        match (written.fact, written.at) {
+            (None, Some(at)) => Ok(Self::Path(Pattern::read(&at)?, test)),
+            (Some(fact), None) if !is_tested => {
+                let known = fact.parse().map_err(|_| format!("there is no fact {fact}"))?;
+                Ok(Self::Fact(known))
+            }
+            _ => Err("a condition has a path, or a fact and no test".to_owned()),
+        }
     }
 
     /// Where it holds first, if it holds. A count holds at the first value counted.
     pub(crate) fn holds<'tree>(&self, ground: Ground<'_, 'tree>) -> Option<Spot<'tree>> {
-        match &self.test {
-            Test::Present => self.at.first(ground, |_| true),
-            Test::Filled(wanted) => self.at.first(ground, |value| filled(value) == *wanted),
-            Test::OneOf(words) => self.at.first(ground, |value| {
+        match self {
+            Self::Fact(fact) => {
+                let found = ground.facts.iter().find(|found| found.fact == *fact)?;
+                Some(Spot {
+                    value: found.value,
+                    place: found.place,
+                    path: found.path.clone(),
+                })
+            }
+            Self::Path(at, test) => test.holds(at, ground),
+        }
+    }
+}
+
+impl Test {
+    fn holds<'tree>(&self, at: &Pattern, ground: Ground<'_, 'tree>) -> Option<Spot<'tree>> {
+        match self {
+            Self::Present => at.first(ground, |_| true),
+            Self::Filled(wanted) => at.first(ground, |value| filled(value) == *wanted),
+            Self::OneOf(words) => at.first(ground, |value| {
                 let written = word(value);
                 written.is_some_and(|written| words.contains(&written))
             }),
-            Test::Contains(parts) => self.at.first(ground, |value| {
+            Self::Contains(parts) => at.first(ground, |value| {
                 let text = value.as_str();
                 text.is_some_and(|text| parts.iter().any(|part| text.contains(part)))
             }),
-            Test::Is(kind) => self.at.first(ground, |value| value.kind() == *kind),
-            Test::AtLeast(least) => (self.at.count(ground) >= *least)
-                .then(|| self.at.first(ground, |_| true))
+            Self::Is(kind) => at.first(ground, |value| value.kind() == *kind),
+            Self::AtLeast(least) => (at.count(ground) >= *least)
+                .then(|| at.first(ground, |_| true))
                 .flatten(),
         }
     }

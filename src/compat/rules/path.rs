@@ -1,5 +1,6 @@
 //! JUDGEMENT: paths of rules, and what of a pipeline they lead to. Finds; judges nothing.
 
+use crate::judge::facts::Found;
 use crate::judge::steps::{Steps, Task, is_name};
 use crate::judge::trail::{Step, add};
 use crate::text::{Place, Value};
@@ -50,6 +51,8 @@ pub(crate) struct Ground<'a, 'tree> {
     pub(crate) platform: Option<Value<'tree>>,
     pub(crate) steps: &'a Steps<'tree>,
     pub(crate) task: Option<&'a Task<'tree>>,
+    /// What is true of the task, or of the root.
+    pub(crate) facts: &'a [Found<'tree>],
 }
 
 impl Pattern {
@@ -207,17 +210,11 @@ impl<'tree> Start<'tree> {
     }
 
     fn task(task: &Task<'tree>) -> Self {
-        let mut path = String::new();
-        match task.parent {
-            Some(parent) => {
-                add(&mut path, Step::Key("components"));
-                add(&mut path, Step::Key(parent));
-            }
-            None => add(&mut path, Step::Key("root")),
+        Self {
+            value: task.pair.value,
+            place: task.pair.place,
+            path: task.path(),
         }
-        add(&mut path, Step::Key("dag"));
-        add(&mut path, Step::Key("tasks"));
-        Self::of(&path, task.pair.key, task.pair.value, task.pair.place)
     }
 
     fn component(task: &Task<'tree>) -> Option<Self> {
