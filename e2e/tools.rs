@@ -6,6 +6,7 @@ pub(crate) mod debian;
 mod go;
 pub mod linters;
 pub mod python;
+pub mod uv;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,6 +7,7 @@ mod files;
 mod generate;
 mod linters;
 mod purity;
+mod sdks;
 mod stages;
 mod test;
 
