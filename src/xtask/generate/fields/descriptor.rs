@@ -180,3 +180,90 @@ fn kind(field: &FieldDescriptorProto) -> anyhow::Result<String> {
         other => bail!("fields of type {} are not known here", other.as_str_name()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use prost_types::{MessageOptions, OneofDescriptorProto};
+
+    use super::*;
+
+    fn field(number: i32, name: &str, of: Type, label: Label) -> FieldDescriptorProto {
+        FieldDescriptorProto {
+            name: Some(name.to_owned()),
+            number: Some(number),
+            label: Some(label.into()),
+            r#type: Some(of.into()),
+            ..FieldDescriptorProto::default()
+        }
+    }
+
+    fn kinds(message: DescriptorProto) -> Vec<(String, String, Option<String>)> {
+        let file = FileDescriptorProto {
+            package: Some("a".to_owned()),
+            message_type: vec![message],
+            ..FileDescriptorProto::default()
+        };
+        let found = entries(&file.encode_to_vec()).unwrap();
+        let of_field = |entry: Entry| match entry.what {
+            What::Field {
+                name, kind, oneof, ..
+            } => Some((name, kind, oneof)),
+            _ => None,
+        };
+        found.into_iter().filter_map(of_field).collect()
+    }
+
+    #[test]
+    fn a_map_is_told_from_a_list_and_a_choice_from_what_is_merely_optional() {
+        let mut pairs = field(1, "pairs", Type::Message, Label::Repeated);
+        pairs.type_name = Some(".a.A.PairsEntry".to_owned());
+        let mut maybe = field(3, "maybe", Type::Bool, Label::Optional);
+        (maybe.oneof_index, maybe.proto3_optional) = (Some(1), Some(true));
+        let mut either = field(4, "either", Type::Int64, Label::Optional);
+        either.oneof_index = Some(0);
+        let oneof = |name: &str| OneofDescriptorProto {
+            name: Some(name.to_owned()),
+            options: None,
+        };
+        let entry = DescriptorProto {
+            name: Some("PairsEntry".to_owned()),
+            field: vec![
+                field(1, "key", Type::String, Label::Optional),
+                field(2, "value", Type::Double, Label::Optional),
+            ],
+            options: Some(MessageOptions {
+                map_entry: Some(true),
+                ..MessageOptions::default()
+            }),
+            ..DescriptorProto::default()
+        };
+        let found = kinds(DescriptorProto {
+            name: Some("A".to_owned()),
+            field: vec![
+                pairs,
+                field(2, "many", Type::String, Label::Repeated),
+                maybe,
+                either,
+            ],
+            nested_type: vec![entry],
+            oneof_decl: vec![oneof("choice"), oneof("_maybe")],
+            ..DescriptorProto::default()
+        });
+        let wanted = [
+            ("pairs", "map<string, double>", None),
+            ("many", "repeated string", None),
+            ("maybe", "bool", None),
+            ("either", "int64", Some("choice")),
+        ];
+        let plain = |(name, kind, oneof): &(String, String, Option<String>)| {
+            wanted.contains(&(name.as_str(), kind.as_str(), oneof.as_deref()))
+        };
+        assert_eq!(found.len(), wanted.len());
+        assert!(found.iter().all(plain), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_no_descriptor_is_refused() {
+        assert!(entries(b"\xff\xff\xff").is_err());
+    }
+}

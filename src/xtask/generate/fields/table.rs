@@ -126,3 +126,69 @@ fn words(what: &What) -> Vec<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(owner: &str, number: i32, name: &str, kind: &str) -> Entry {
+        Entry {
+            owner: owner.to_owned(),
+            what: What::Field {
+                number,
+                name: name.to_owned(),
+                kind: kind.to_owned(),
+                json: None,
+                oneof: None,
+            },
+        }
+    }
+
+    fn message(owner: &str) -> Entry {
+        Entry {
+            owner: owner.to_owned(),
+            what: What::Message,
+        }
+    }
+
+    #[test]
+    fn a_line_says_since_and_until_only_where_its_message_does_not() {
+        let versions = BTreeMap::from([
+            (
+                "1.0.0".parse().unwrap(),
+                BTreeSet::from([message("a.A"), field("a.A", 1, "old", "string")]),
+            ),
+            (
+                "1.2.0".parse().unwrap(),
+                BTreeSet::from([
+                    message("a.A"),
+                    field("a.A", 1, "new", "map<string, a.B>"),
+                    message("a.B"),
+                    field("a.B", 1, "x", "bool"),
+                ]),
+            ),
+        ]);
+        let wanted = "# Head\n\
+            versions: [1.0.0, 1.2.0]\n\
+            messages:\n  \
+              a.A:\n    \
+                fields:\n      \
+                  - {number: 1, name: old, kind: string, until: 1.0.0}\n      \
+                  - {number: 1, name: new, kind: \"map<string, a.B>\", since: 1.2.0}\n  \
+              a.B:\n    \
+                since: 1.2.0\n    \
+                fields:\n      \
+                  - {number: 1, name: x, kind: bool}\n";
+        assert_eq!(page("# Head\n", &versions).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_message_that_went_and_came_back_is_refused() {
+        let versions = BTreeMap::from([
+            ("1.0.0".parse().unwrap(), BTreeSet::from([message("a.A")])),
+            ("1.1.0".parse().unwrap(), BTreeSet::new()),
+            ("1.2.0".parse().unwrap(), BTreeSet::from([message("a.A")])),
+        ]);
+        assert!(page("", &versions).is_err());
+    }
+}
