@@ -152,11 +152,6 @@ impl Knowledge {
         Some(format!("{what}; judged as {judged}"))
     }
 
-    /// Newest version of the SDK that is known.
-    pub(crate) fn newest_sdk(&self) -> Option<Version> {
-        tables::newest_sdk()
-    }
-
     pub(crate) const fn schema(&self) -> &Schema {
         &self.schema
     }

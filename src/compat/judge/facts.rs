@@ -1,13 +1,19 @@
 //! JUDGEMENT: what is true of each task whatever the release, found by following the pipeline's graph. The rules say on which
 //! releases that matters, and what happens there. No decisions here.
 
-use std::collections::{HashMap, HashSet};
+mod given;
+mod inputs;
+mod whole;
+
+use std::collections::HashSet;
 
 use strum::{Display, EnumString};
 
 use crate::judge::steps::{Steps, Task, at, filled};
 use crate::judge::trail::{Step, add};
 use crate::text::{Kind, Pair, Place, Value};
+use given::Given;
+use whole::{circular, is_graph_empty, metadata_differs};
 
 /// Something true of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString)]
@@ -91,8 +97,8 @@ pub(crate) fn facts<'tree>(spec: Value<'tree>, steps: &Steps<'tree>) -> Facts<'t
 struct Finder<'a, 'tree> {
     spec: Value<'tree>,
     steps: &'a Steps<'tree>,
-    /// Component → positions of the tasks that run it.
-    callers: HashMap<&'tree str, Vec<usize>>,
+    /// What the graphs of components are given.
+    given: Given<'tree>,
     /// Components that stand inside themselves.
     circular: HashSet<&'tree str>,
     /// Pod metadata of containers differ.
@@ -101,16 +107,10 @@ struct Finder<'a, 'tree> {
 
 impl<'a, 'tree> Finder<'a, 'tree> {
     fn new(spec: Value<'tree>, steps: &'a Steps<'tree>) -> Self {
-        let mut callers: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (position, task) in steps.tasks.iter().enumerate() {
-            if let Some(component) = task.component {
-                callers.entry(component.key).or_default().push(position);
-            }
-        }
         Self {
             spec,
             steps,
-            callers,
+            given: Given::new(steps),
             circular: circular(steps),
             metadata_differs: metadata_differs(steps),
         }
@@ -180,136 +180,6 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         }
     }
 
-    fn inputs(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-        for kind in [Inputs::Parameters, Inputs::Artifacts] {
-            let inputs = at(task.pair.value, &["inputs", kind.field()]);
-            for pair in inputs.into_iter().flat_map(|inputs| inputs.entries()) {
-                let path = below(&format!("{}.inputs.{}", task.path(), kind.field()), pair.key);
-                let mut add = |fact| found.push(found_at(fact, pair, path.clone()));
-                self.taken(task, pair.value, kind, &mut add);
-                let passed = at(pair.value, &[kind.from_graph()]).and_then(|name| name.as_str());
-                if let Some(passed) = passed.filter(|passed| !passed.is_empty()) {
-                    match kind {
-                        Inputs::Parameters => self.passed_parameter(task, passed, &mut add),
-                        Inputs::Artifacts => self.passed_artifact(task, passed, &mut add),
-                    }
-                }
-                let over = at(task.pair.value, &["parameterIterator", "items", "inputParameter"]);
-                if over.and_then(|over| over.as_str()) == Some(pair.key)
-                    && at(pair.value, &["parameterExpressionSelector"]).is_some_and(filled)
-                {
-                    add(Fact::LoopsOverPart);
-                }
-            }
-        }
-    }
-
-    /// An input that is the output of another task.
-    fn taken(&self, task: &Task<'tree>, input: Value<'tree>, kind: Inputs, add: &mut impl FnMut(Fact)) {
-        let Some(output) = at(input, &[kind.from_task()]) else {
-            return;
-        };
-        let text = |field| {
-            at(output, &[field])
-                .and_then(|value| value.as_str())
-                .unwrap_or("")
-        };
-        let (name, key) = (text("producerTask"), text(kind.output_key()));
-        let Some(producer) = self.steps.beside(task, name) else {
-            add(Fact::ProducerMissing);
-            return;
-        };
-        if producer.is_loop() {
-            add(Fact::WaitsForLoop);
-        } else if producer.is_graph() {
-            add(Fact::TakesFromGraph);
-        }
-        let collects = self.collects(producer, key, kind);
-        if collects.from_loop {
-            add(Fact::TakesFromLoop);
-        }
-        if collects.under_condition {
-            add(Fact::TakesFromLoopUnderCondition);
-        }
-        let shown = at(producer.pair.value, &["taskInfo", "name"]).and_then(|name| name.as_str());
-        if shown != Some(producer.pair.key) {
-            add(Fact::TakesFromRenamed);
-        }
-    }
-
-    /// What is on the way from an output of a task to the step that makes it.
-    fn collects(&self, producer: &Task<'tree>, key: &'tree str, kind: Inputs) -> Collects {
-        let mut collects = Collects::default();
-        let mut visited = HashSet::new();
-        let mut next = vec![(*producer, key)];
-        while let Some((task, key)) = next.pop() {
-            let Some(component) = task.component else { continue };
-            if !visited.insert((component.key, task.pair.key, key)) {
-                continue;
-            }
-            let conditional = at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled);
-            collects.under_condition |= collects.from_loop && conditional;
-            collects.from_loop |= task.is_loop();
-            let outputs = at(component.value, &["dag", "outputs", kind.field()]);
-            let Some(output) = outputs.and_then(|outputs| outputs.get(key)) else {
-                continue;
-            };
-            for (subtask, key) in kind.sources(output) {
-                if let Some(position) = self.steps.position(Some(component.key), subtask) {
-                    next.extend(self.steps.tasks.get(position).map(|task| (*task, key)));
-                }
-            }
-        }
-        collects
-    }
-
-    fn passed_parameter(&self, task: &Task<'tree>, passed: &'tree str, add: &mut impl FnMut(Fact)) {
-        let Some(graph) = task.parent else {
-            let input = at(self.spec, &["root", "inputDefinitions", "parameters"])
-                .and_then(|inputs| inputs.get(passed));
-            match input {
-                None => add(Fact::GraphInputMissing),
-                Some(input) if is_optional(input) && !has_default(input) => add(Fact::PipelineInputAbsent),
-                Some(_) => {}
-            }
-            return;
-        };
-        let component = self.steps.components.get(graph);
-        let input = component
-            .and_then(|component| at(component.value, &["inputDefinitions", "parameters"])?.get(passed));
-        for caller in self.callers_of(graph) {
-            let iterator = at(caller.pair.value, &["parameterIterator"]);
-            let text = |path: &[&str]| iterator.and_then(|iterator| at(iterator, path)?.as_str());
-            if text(&["itemInput"]) == Some(passed) {
-                continue;
-            }
-            if text(&["items", "inputParameter"]) == Some(passed) {
-                add(Fact::LoopItemsInsideLoop);
-                continue;
-            }
-            let given =
-                at(caller.pair.value, &["inputs", "parameters"]).and_then(|inputs| inputs.get(passed));
-            match (given, input) {
-                (Some(_), _) => {}
-                (None, Some(input)) if is_optional(input) => add(Fact::GraphInputAbsent),
-                (None, _) => add(Fact::GraphInputMissing),
-            }
-        }
-    }
-
-    fn passed_artifact(&self, task: &Task<'tree>, passed: &'tree str, add: &mut impl FnMut(Fact)) {
-        let Some(graph) = task.parent else {
-            add(Fact::PipelineArtifact);
-            return;
-        };
-        for caller in self.callers_of(graph) {
-            let given = at(caller.pair.value, &["inputs", "artifacts"]).and_then(|inputs| inputs.get(passed));
-            if given.is_none() {
-                add(Fact::GraphArtifactAbsent);
-            }
-        }
-    }
-
     /// A task is given a parameter, unless it is one that the pipeline itself may be without.
     fn is_given(&self, task: &Task<'tree>, given: Option<Value<'tree>>, name: &str) -> bool {
         let Some(input) = given.and_then(|given| given.get(name)) else {
@@ -322,13 +192,6 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         let of_root = at(self.spec, &["root", "inputDefinitions", "parameters"]);
         let of_root = of_root.and_then(|inputs| inputs.get(passed));
         !of_root.is_some_and(|input| is_optional(input) && !has_default(input))
-    }
-
-    fn callers_of(&self, component: &str) -> impl Iterator<Item = &Task<'tree>> {
-        let positions = self.callers.get(component).map(Vec::as_slice).unwrap_or_default();
-        positions
-            .iter()
-            .filter_map(|position| self.steps.tasks.get(*position))
     }
 
     fn container(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
@@ -371,64 +234,7 @@ impl<'a, 'tree> Finder<'a, 'tree> {
     }
 }
 
-#[derive(Clone, Copy, Default)]
-struct Collects {
-    from_loop: bool,
-    under_condition: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Inputs {
-    Parameters,
-    Artifacts,
-}
-
-impl Inputs {
-    const fn field(self) -> &'static str {
-        match self {
-            Self::Parameters => "parameters",
-            Self::Artifacts => "artifacts",
-        }
-    }
-
-    const fn from_graph(self) -> &'static str {
-        match self {
-            Self::Parameters => "componentInputParameter",
-            Self::Artifacts => "componentInputArtifact",
-        }
-    }
-
-    const fn from_task(self) -> &'static str {
-        match self {
-            Self::Parameters => "taskOutputParameter",
-            Self::Artifacts => "taskOutputArtifact",
-        }
-    }
-
-    const fn output_key(self) -> &'static str {
-        match self {
-            Self::Parameters => "outputParameterKey",
-            Self::Artifacts => "outputArtifactKey",
-        }
-    }
-
-    /// The tasks of a graph that an output of it comes from, each with the output's key there.
-    fn sources<'tree>(self, output: Value<'tree>) -> Vec<(&'tree str, &'tree str)> {
-        let source = |from: Value<'tree>| {
-            let text = |field| at(from, &[field]).and_then(|value| value.as_str());
-            Some((text("producerSubtask")?, text(self.output_key())?))
-        };
-        let selectors = match self {
-            Self::Artifacts => at(output, &["artifactSelectors"]),
-            Self::Parameters => at(output, &["valueFromOneof", "parameterSelectors"]),
-        };
-        let one = at(output, &["valueFromParameter"]).filter(|_| self == Self::Parameters);
-        let many = selectors.into_iter().flat_map(|selectors| selectors.items());
-        one.into_iter().chain(many).filter_map(source).collect()
-    }
-}
-
-fn found_at<'tree>(fact: Fact, pair: Pair<'tree>, path: String) -> Found<'tree> {
+fn found_at(fact: Fact, pair: Pair<'_>, path: String) -> Found<'_> {
     Found {
         fact,
         value: pair.value,
@@ -449,95 +255,6 @@ fn is_optional(input: Value<'_>) -> bool {
 
 fn has_default(input: Value<'_>) -> bool {
     at(input, &["defaultValue"]).is_some_and(|value| value.kind() != Kind::Null)
-}
-
-/// A graph whose tasks all wait for others to end in whatever way, or that has none.
-fn is_graph_empty(component: Value<'_>) -> bool {
-    let Some(dag) = at(component, &["dag"]) else {
-        return false;
-    };
-    let strategy = |task: Value<'_>| {
-        at(task, &["triggerPolicy", "strategy"]).and_then(|value| value.as_str().map(str::to_owned))
-    };
-    let mut tasks = at(dag, &["tasks"]).into_iter().flat_map(|tasks| tasks.entries());
-    tasks.all(|task| strategy(task.value).as_deref() == Some("ALL_UPSTREAM_TASKS_COMPLETED"))
-}
-
-/// Components that stand inside themselves, at any depth.
-fn circular<'tree>(steps: &Steps<'tree>) -> HashSet<&'tree str> {
-    let mut inside: HashMap<&str, Vec<&'tree str>> = HashMap::new();
-    for task in &steps.tasks {
-        if let (Some(parent), Some(component)) = (task.parent, task.component) {
-            inside.entry(parent).or_default().push(component.key);
-        }
-    }
-    // Components without others inside, and then those with only such inside, are in no circle.
-    let mut left: HashMap<&str, usize> = inside.iter().map(|(parent, all)| (*parent, all.len())).collect();
-    let mut around: HashMap<&str, Vec<&'tree str>> = HashMap::new();
-    for task in &steps.tasks {
-        if let (Some(parent), Some(component)) = (task.parent, task.component) {
-            around.entry(component.key).or_default().push(parent);
-        }
-    }
-    let all: HashSet<&'tree str> = steps
-        .tasks
-        .iter()
-        .filter_map(|task| Some(task.component?.key))
-        .collect();
-    let mut done: Vec<&'tree str> = all
-        .iter()
-        .copied()
-        .filter(|name| !left.contains_key(name))
-        .collect();
-    let mut straight: HashSet<&'tree str> = done.iter().copied().collect();
-    while let Some(name) = done.pop() {
-        for parent in around.get(name).into_iter().flatten() {
-            if let Some(count) = left.get_mut(parent) {
-                *count = count.saturating_sub(1);
-                if *count == 0 && straight.insert(parent) {
-                    done.push(parent);
-                }
-            }
-        }
-    }
-    all.into_iter().filter(|name| !straight.contains(name)).collect()
-}
-
-/// Containers of a pipeline have different pod labels or annotations.
-fn metadata_differs(steps: &Steps<'_>) -> bool {
-    let mut seen: Option<String> = None;
-    for task in &steps.tasks {
-        let container = task
-            .executor
-            .and_then(|executor| at(executor.value, &["container"]));
-        if container.is_none() {
-            continue;
-        }
-        let metadata = task.config.and_then(|config| at(config.value, &["podMetadata"]));
-        let written = metadata.map(flat).unwrap_or_default();
-        match &seen {
-            Some(seen) if *seen != written => return true,
-            Some(_) => {}
-            None => seen = Some(written),
-        }
-    }
-    false
-}
-
-/// Labels and annotations as one text.
-fn flat(metadata: Value<'_>) -> String {
-    let mut all: Vec<String> = Vec::new();
-    for kind in ["labels", "annotations"] {
-        for pair in at(metadata, &[kind]).into_iter().flat_map(|map| map.entries()) {
-            all.push(format!(
-                "{kind} {} {}",
-                pair.key,
-                pair.value.as_str().unwrap_or_default()
-            ));
-        }
-    }
-    all.sort();
-    all.join("\n")
 }
 
 /// The text has a placeholder of a parameter that is absent, outside of what is only there if a parameter is.

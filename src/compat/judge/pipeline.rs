@@ -7,7 +7,7 @@ use crate::judge::releases::Releases;
 use crate::judge::report::{Raw, Report};
 use crate::judge::steps::{Steps, at};
 use crate::judge::walk::Walk;
-use crate::knowledge::{Knowledge, PLATFORM};
+use crate::knowledge::{Knowledge, PLATFORM, tables};
 use crate::rules::Each;
 use crate::rules::apply::{Subject, apply};
 use crate::sdk::SdkVersion;
@@ -57,7 +57,7 @@ pub(super) fn pipeline<'data>(
         apply(&[Each::Other], subject, knowledge, releases, report);
     }
     if let Some(sdk) = sdk {
-        newer_sdk(&sdk, document, knowledge, releases, report);
+        newer_sdk(&sdk, document, releases, report);
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn workflow<'data>(
 }
 
 /// Tells what every server makes something else of than it looks like.
-fn flaws<'data>(flaws: &[Flaw], releases: Releases, report: &mut Report<'data>) {
+fn flaws(flaws: &[Flaw], releases: Releases, report: &mut Report<'_>) {
     for flaw in flaws {
         let room = report.room("KFP006", flaw.effect, releases);
         report.add(Raw {
@@ -99,14 +99,8 @@ fn flaws<'data>(flaws: &[Flaw], releases: Releases, report: &mut Report<'data>) 
 }
 
 /// Notes that an SDK is newer than all releases known: it is judged by what it wrote.
-fn newer_sdk<'data>(
-    sdk: &SdkVersion,
-    document: &Pipeline,
-    knowledge: &'data Knowledge,
-    releases: Releases,
-    report: &mut Report<'data>,
-) {
-    if knowledge.newest_sdk().is_none_or(|newest| sdk.release <= newest) {
+fn newer_sdk(sdk: &SdkVersion, document: &Pipeline, releases: Releases, report: &mut Report<'_>) {
+    if tables::newest_sdk().is_none_or(|newest| sdk.release <= newest) {
         return;
     }
     let place = at(document.spec.root(), &["sdkVersion"]).map(|value| value.place());

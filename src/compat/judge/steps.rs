@@ -118,7 +118,7 @@ pub(crate) fn at<'tree>(value: Value<'tree>, path: &[&str]) -> Option<Value<'tre
         .try_fold(value, |value, json| field(value, json).map(|pair| pair.value))
 }
 
-fn by_name<'tree>(value: Option<Value<'tree>>) -> HashMap<&'tree str, Pair<'tree>> {
+fn by_name(value: Option<Value<'_>>) -> HashMap<&str, Pair<'_>> {
     let entries = value.into_iter().flat_map(|value| value.entries());
     entries.map(|pair| (pair.key, pair)).collect()
 }

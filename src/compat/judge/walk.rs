@@ -363,15 +363,11 @@ impl<'walk, 'tree, 'data> Walk<'walk, 'tree, 'data> {
 
 /// Adds to what was set; returns the releases for which it was set before.
 fn add<T: Copy + PartialEq>(seen: &mut Vec<(T, Releases)>, at: T, releases: Releases) -> Releases {
-    match seen.iter_mut().find(|(known, _)| *known == at) {
-        Some((_, before)) => {
-            let twice = before.and(releases);
-            *before = before.or(releases);
-            twice
-        }
-        None => {
-            seen.push((at, releases));
-            Releases::NONE
-        }
+    if let Some((_, before)) = seen.iter_mut().find(|(known, _)| *known == at) {
+        let twice = before.and(releases);
+        *before = before.or(releases);
+        return twice;
     }
+    seen.push((at, releases));
+    Releases::NONE
 }

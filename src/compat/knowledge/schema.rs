@@ -84,18 +84,15 @@ impl Message {
 
     /// Adds a field or a form of it.
     pub(crate) fn add(&mut self, json: &'static str, proto: &'static str, form: Form) {
-        let at = match self.names.get(json) {
-            Some(at) => *at,
-            None => {
-                self.fields.push(Field {
-                    json,
-                    releases: Releases::NONE,
-                    forms: Vec::new(),
-                    embedded: None,
-                });
-                self.fields.len() - 1
-            }
-        };
+        let at = self.names.get(json).copied().unwrap_or_else(|| {
+            self.fields.push(Field {
+                json,
+                releases: Releases::NONE,
+                forms: Vec::new(),
+                embedded: None,
+            });
+            self.fields.len() - 1
+        });
         self.names.insert(json, at);
         self.names.entry(proto).or_insert(at);
         let Some(field) = self.fields.get_mut(at) else {

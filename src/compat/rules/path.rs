@@ -150,7 +150,9 @@ impl Pattern {
             let Some(word) = self.steps.get(at) else {
                 if test(value) {
                     let mut path = start.path;
-                    steps.into_iter().for_each(|step| add(&mut path, step));
+                    for step in steps {
+                        add(&mut path, step);
+                    }
                     return Some(Spot { value, place, path });
                 }
                 continue;
