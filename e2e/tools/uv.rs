@@ -65,8 +65,8 @@ impl Uv {
             .args(["python", "find", "--system", "--no-project", versions]))
         .with_context(|| {
             format!(
-                "no Python {versions} is on PATH or among pyenv's; install one \
-                 (`apt-get install python3.11` on Debian 12, `pyenv install 3.11`, or `uv python install 3.11`)"
+                "no Python {versions} is on PATH or among pyenv's; install one: `apt-get install python3` on Debian, \
+                 `pyenv install 3.12` or `uv python install 3.12` elsewhere"
             )
         })?;
         Ok(PathBuf::from(found.trim()))

@@ -12,6 +12,6 @@ def pipeline():
         pvc_name="copy",
         access_modes=["ReadWriteOnce"],
         size="1Gi",
-        data_source={"api_group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "yesterday"},
+        data_source={"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "yesterday"},
     )
     kubernetes.mount_pvc(idle(), pvc_name=claim.outputs["name"], mount_path="/data")
