@@ -1,9 +1,11 @@
 //! TOOLS: every chore of the project behind one door, `cargo xtask`. Product behaviour lives elsewhere.
 
+mod bench;
 mod demo;
 mod dist;
 mod e2e;
 mod files;
+mod fuzz;
 mod generate;
 mod linters;
 mod purity;
@@ -23,6 +25,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Measure what is promised, beside what people do today.
+    Bench(bench::Arguments),
     /// Show the main job: an installation becoming ready on a real Kubernetes.
     Demo(demo::Arguments),
     /// Pack `kfpctl` as a release consists of it.
@@ -31,10 +35,15 @@ enum Chore {
     E2e(e2e::Arguments),
     /// Check links, manifests in pages, first lines, lengths and words of committed files.
     Files,
+    /// Judge any bytes, found by libFuzzer.
+    Fuzz(fuzz::Arguments),
     /// Run linters of other projects over committed files; the first time downloads them.
     Linters,
     /// Write every committed file that is made from code.
     Gen(generate::Arguments),
+    /// Run a program and print what it took; `bench` starts this.
+    #[command(hide = true)]
+    Measure(bench::measure::Arguments),
     /// Ask cargo about each room alone whether it depends on what it may not.
     Purity,
     /// Run every check and test there is, with a table of what took how long.
@@ -43,12 +52,15 @@ enum Chore {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
+        Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Demo(arguments) => demo::run(&arguments),
         Chore::Dist(arguments) => dist::run(&arguments),
         Chore::E2e(arguments) => stages::only("on a real cluster", || e2e::run(&arguments)),
         Chore::Files => stages::only("files", files::run),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
         Chore::Linters => stages::only("linters", linters::run),
         Chore::Gen(arguments) => generate::run(&arguments),
+        Chore::Measure(arguments) => bench::measure::here(&arguments),
         Chore::Purity => stages::only("purity", purity::run),
         Chore::Test(arguments) => test::run(&arguments),
     }

@@ -45,7 +45,6 @@ pub fn all() -> anyhow::Result<Vec<Sdk>> {
 }
 
 /// The newest SDK.
-#[expect(dead_code, reason = "benchmarks compile their inputs with it")]
 pub fn newest() -> anyhow::Result<Sdk> {
     all()?.pop().context("sdks.yaml names no SDK")
 }
