@@ -114,6 +114,10 @@ pub async fn pages(target: Target) -> Result<()> {
         .await?;
     ensure!(gone.len() == 1 && gone[0].id == "v02", "{gone:?}");
     ensure!(scan.entries(Source::PipelineVersion, &[]).await?.is_empty());
+    let there = scan
+        .there(Source::PipelineVersion, &["v03".to_owned(), "v02".to_owned()])
+        .await?;
+    ensure!(there == ["v02"], "{there:?}");
     by_index(&mut connection).await?;
     scan.close().await;
     drop_database(connection, "kfp_test_pages").await

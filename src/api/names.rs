@@ -7,6 +7,8 @@ pub const VERSION: &str = "v1alpha1";
 
 /// Label on every object that an installation owns; its value is the installation's name. Pruning selects by it.
 pub const INSTALLATION_LABEL: &str = "kfpops.dev/installation";
+/// Label on the ConfigMaps that hold what is known of stored pipelines; its value is the installation's name.
+pub const INVENTORY_LABEL: &str = "kfpops.dev/inventory";
 /// Label on workload objects (never on pod templates): the KFP release that the workload was rendered from.
 pub const RELEASE_LABEL: &str = "kfpops.dev/release";
 /// Label on every object: the catalog component it belongs to.

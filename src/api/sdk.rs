@@ -173,6 +173,10 @@ pub struct InventoryStatus {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub more_sdk_versions: i64,
+    /// More is stored than is looked at: of pipeline versions the newest 15,000, of recurring runs 3,000 in the order of their
+    /// keys. Of what is looked at, what has no room in the ConfigMaps is left out: runs first, the oldest first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beyond_limits: bool,
     /// When the last full scan ended. Unset before the first one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_full_scan: Option<Time>,

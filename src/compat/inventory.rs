@@ -10,10 +10,15 @@ use std::sync::Arc;
 use kfp_releases::Version;
 use serde::{Deserialize, Serialize};
 
-pub use shards::{FORMAT, KEY, Packed, SHARD_BYTES, SHARDS_MAX, Shard, ShardError, pack, read, shard_name};
+pub use shards::{
+    FORMAT, Head, KEY, Packed, SHARD_BYTES, SHARDS_MAX, Shard, ShardError, pack, read, shard_name,
+};
 
 use crate::finding::{Code, Effect, Finding};
 use crate::judge::{Outcome, Verdict};
+
+/// Digest of this room's code and data: a verdict under another one may be another.
+pub const DIGEST: &str = env!("KFP_COMPAT_DIGEST");
 
 /// Most findings that are kept of one row on one release, worst first: a person needs the worst, not all.
 const FINDINGS_MAX: usize = 4;
@@ -56,6 +61,8 @@ pub struct Row {
     pub service_account: String,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+    /// It takes the newest version of its pipeline each time; only recurring runs do.
+    pub newest: bool,
     /// A recurring run that starts runs. True for everything else.
     pub enabled: bool,
     /// Version of the SDK that compiled it, for example `2.15.2`; unset where it names none that can be read.

@@ -254,6 +254,17 @@ impl Scan {
         self.rows(bind(sqlx::query(AssertSqlSafe(sql)), ids)).await
     }
 
+    /// Those of these rows that are still there.
+    pub async fn there(&mut self, source: Source, ids: &[String]) -> Result<Vec<String>, ProbeError> {
+        let sql = format!(
+            "SELECT UUID AS id FROM {} WHERE UUID IN ({})",
+            source.table(),
+            places(ids)
+        );
+        let found: Vec<Key> = self.rows(bind(sqlx::query(AssertSqlSafe(sql)), ids)).await?;
+        Ok(found.into_iter().map(|key| key.0).collect())
+    }
+
     /// The compiled pipelines of these rows, each of `longest` bytes at most; rows that are gone are left out. All of them
     /// together are held in memory.
     pub async fn texts(
@@ -316,6 +327,15 @@ fn bind<'q>(
         query = query.bind(id);
     }
     query
+}
+
+/// A primary key.
+struct Key(String);
+
+impl FromRow<'_, MySqlRow> for Key {
+    fn from_row(row: &MySqlRow) -> Result<Self, sqlx::Error> {
+        Ok(Self(row.try_get("id")?))
+    }
 }
 
 impl FromRow<'_, MySqlRow> for Mark {

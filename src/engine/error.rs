@@ -31,6 +31,12 @@ pub enum Error {
         /// The kind.
         kind: String,
     },
+    /// An object of a name that is ours to use belongs to somebody else.
+    #[error("cannot write {what}: it is there and is not the operator's; rename or delete it")]
+    Occupied {
+        /// Kind, name and namespace.
+        what: String,
+    },
     /// The operating system gave no random bytes, or a certificate could not be made.
     #[error("cannot make {what}: {why}")]
     Generate {
@@ -77,6 +83,7 @@ impl Error {
         match self {
             Self::TimedOut { .. } => Reason::Unreachable,
             Self::UnknownKind { .. } | Self::Generate { .. } => Reason::ApplyFailed,
+            Self::Occupied { .. } => Reason::Conflict,
             Self::Kube { .. } => match self.status() {
                 Some(401 | 403) => Reason::AccessDenied,
                 Some(409) => Reason::Conflict,
@@ -92,7 +99,7 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::TimedOut { .. } | Self::Generate { .. } => Retry::Backoff,
-            Self::UnknownKind { .. } => Retry::OnChange,
+            Self::UnknownKind { .. } | Self::Occupied { .. } => Retry::OnChange,
             Self::Kube { .. } => match self.status() {
                 Some(400 | 401 | 403 | 404 | 405 | 413 | 415 | 422) => Retry::OnChange,
                 _ => Retry::Backoff,

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod desired;
 pub mod digest;
 pub mod error;
+pub mod inventory;
 pub mod kinds;
 pub mod live;
 pub mod observe;

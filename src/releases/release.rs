@@ -163,6 +163,10 @@ pub struct Databases {
     pub user_secret: String,
     /// Secret with the `password` of `root`, which no component but the database mounts.
     pub root_secret: String,
+    /// User that may read the database of pipelines and nothing else; the operator makes it, as `root`.
+    pub inventory_user: String,
+    /// Secret with the `password` of that user, which no component mounts.
+    pub inventory_secret: String,
 }
 
 /// The bucket and how it is reached.

@@ -140,6 +140,7 @@ async fn retained(site: Arc<Site>) -> Result<()> {
         "PersistentVolumeClaim/mysql-pv-claim",
         "PersistentVolumeClaim/seaweedfs-pvc",
         "Secret/mlpipeline-minio-artifact",
+        "Secret/mysql-inventory-secret",
         "Secret/mysql-root-secret",
         "Secret/mysql-secret",
     ];

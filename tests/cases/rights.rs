@@ -24,8 +24,9 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Secrets that an operator may read, by their fixed names.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "mlpipeline-minio-artifact",
+    "mysql-inventory-secret",
     "mysql-root-secret",
     "mysql-secret",
     "webhook-server-tls",

@@ -19,6 +19,17 @@ pub const SHARD_BYTES: usize = (512 - 4) * 1024;
 /// Most shards of one inventory; the status names as many.
 pub const SHARDS_MAX: usize = 64;
 
+/// What is true of a whole inventory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Digest of what was judged with; rows of another one are to be judged again.
+    pub judged_by: String,
+    /// Releases that every row was judged on: the one that runs, and each that it may go to.
+    pub releases: Vec<Version>,
+    /// When the last full scan ended, in seconds since 1970. Unset before the first one did.
+    pub scanned: Option<i64>,
+}
+
 /// One part of an inventory. Rows are spread over the parts by their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,10 +40,13 @@ pub struct Shard {
     pub index: usize,
     /// How many parts there are.
     pub of: usize,
-    /// Digest of what was judged with; rows of another one are to be judged again.
+    /// As in [`Head`].
     pub judged_by: String,
-    /// Releases that every row was judged on: the one that runs, and each that it may go to.
+    /// As in [`Head`].
     pub releases: Vec<Version>,
+    /// As in [`Head`], in the first part alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned: Option<i64>,
     /// What findings say, by their number in this list.
     told: Vec<Told>,
     /// The rows.
@@ -60,6 +74,8 @@ struct RowRecord {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     service_account: String,
     created: i64,
+    #[serde(default, skip_serializing_if = "is_false")]
+    newest: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     disabled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,13 +161,13 @@ pub fn shard_name(installation: &str, index: usize) -> String {
 /// Writes rows as few texts of [`SHARD_BYTES`] at most. Their number is a power of two, and a row's text is found by its key
 /// alone, so that most changes change one text.
 #[must_use]
-pub fn pack(judged_by: &str, releases: &[Version], rows: &[&Row]) -> Packed {
+pub fn pack(head: &Head, rows: &[&Row]) -> Packed {
     let mut kept: Vec<&Row> = rows.to_vec();
     kept.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
     let mut of = 1;
     loop {
         let texts: Option<Vec<String>> = (0..of)
-            .map(|index| text(judged_by, releases, &kept, index, of))
+            .map(|index| text(head, &kept, index, of))
             .collect();
         if let Some(texts) = texts {
             return Packed {
@@ -181,13 +197,14 @@ fn drop_some(rows: &mut Vec<&Row>) {
 }
 
 /// One shard; `None` when it is too long.
-fn text(judged_by: &str, releases: &[Version], rows: &[&Row], index: usize, of: usize) -> Option<String> {
+fn text(head: &Head, rows: &[&Row], index: usize, of: usize) -> Option<String> {
     let mut shard = Shard {
         format: FORMAT,
         index,
         of,
-        judged_by: judged_by.to_owned(),
-        releases: releases.to_vec(),
+        judged_by: head.judged_by.clone(),
+        releases: head.releases.clone(),
+        scanned: head.scanned.filter(|_| index == 0),
         told: Vec::new(),
         rows: Vec::new(),
     };
@@ -244,6 +261,7 @@ impl Shard {
             experiment: row.experiment.clone(),
             service_account: row.service_account.clone(),
             created: row.created,
+            newest: row.newest,
             disabled: !row.enabled,
             sdk: row.sdk.clone(),
             unread: row.unread.clone(),
@@ -293,6 +311,7 @@ impl Shard {
             experiment: record.experiment,
             service_account: record.service_account,
             created: record.created,
+            newest: record.newest,
             enabled: !record.disabled,
             sdk: record.sdk,
             unread: record.unread,
@@ -301,26 +320,31 @@ impl Shard {
     }
 }
 
-/// Reads all texts of one inventory, in order: what they were judged with, on which releases, and the rows.
-pub fn read<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
-) -> Result<(String, Vec<Version>, Vec<Row>), ShardError> {
-    let mut head: Option<(String, Vec<Version>, usize)> = None;
+/// Reads all texts of one inventory, in order.
+pub fn read<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<(Head, Vec<Row>), ShardError> {
+    let mut first: Option<(Head, usize)> = None;
     let mut rows = Vec::new();
     let mut count = 0;
     for (index, text) in texts.into_iter().enumerate() {
         let shard = Shard::parse(index, text)?;
-        let of = shard.of;
-        let this = (shard.judged_by.clone(), shard.releases.clone(), of);
-        if shard.index != index || head.get_or_insert_with(|| this.clone()) != &this {
+        let (head, of) = first.get_or_insert_with(|| {
+            let head = Head {
+                judged_by: shard.judged_by.clone(),
+                releases: shard.releases.clone(),
+                scanned: shard.scanned,
+            };
+            (head, shard.of)
+        });
+        let same = (&shard.judged_by, &shard.releases, shard.of) == (&head.judged_by, &head.releases, *of);
+        if shard.index != index || !same {
             return Err(ShardError::Mixed { index });
         }
         rows.extend(shard.rows());
         count = index + 1;
     }
-    let (judged_by, releases, of) = head.unwrap_or_default();
+    let (head, of) = first.unwrap_or_default();
     if of != count {
         return Err(ShardError::Mixed { index: count });
     }
-    Ok((judged_by, releases, rows))
+    Ok((head, rows))
 }

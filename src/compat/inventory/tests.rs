@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kfp_releases::Version;
 use rstest::rstest;
 
-use super::{Fare, Kind, Row, SHARD_BYTES, SHARDS_MAX, ShardError, Told, Why, cut, pack, read, shard_name};
+use super::{Fare, Head, Kind, Row, SHARD_BYTES, SHARDS_MAX, ShardError, Told, Why, cut, pack, read, shard_name};
 use crate::finding::{Code, Effect};
 use crate::judge::Outcome;
 
@@ -42,6 +42,7 @@ fn row(kind: Kind, id: usize) -> Row {
         experiment: String::new(),
         service_account: "runner".to_owned(),
         created: 1_800_000_000 + i64::try_from(id).unwrap(),
+        newest: id.is_multiple_of(5),
         enabled: id.is_multiple_of(2),
         sdk: Some("2.17.0".to_owned()),
         unread: (id.is_multiple_of(3)).then(|| "not YAML".to_owned()),
@@ -53,9 +54,17 @@ fn row(kind: Kind, id: usize) -> Row {
     }
 }
 
+fn head() -> Head {
+    Head {
+        judged_by: "digest".to_owned(),
+        releases: vec![release("2.16.1"), release("2.17.0")],
+        scanned: Some(1_800_000_000),
+    }
+}
+
 fn packed(rows: &[Row]) -> super::Packed {
     let rows: Vec<&Row> = rows.iter().collect();
-    pack("digest", &[release("2.16.1"), release("2.17.0")], &rows)
+    pack(&head(), &rows)
 }
 
 #[rstest]
@@ -66,11 +75,8 @@ fn what_was_written_is_read_again_in_texts_of_bounded_size(#[case] count: usize)
     let rows: Vec<Row> = (0..count).map(|id| row(Kind::PipelineVersion, id)).collect();
     let texts = packed(&rows).texts;
     assert!(texts.iter().all(|text| text.len() <= SHARD_BYTES) && texts.len().is_power_of_two());
-    let (judged_by, releases, mut found) = read(texts.iter().map(String::as_str)).unwrap();
-    assert_eq!(
-        (judged_by.as_str(), releases),
-        ("digest", vec![release("2.16.1"), release("2.17.0")])
-    );
+    let (head, mut found) = read(texts.iter().map(String::as_str)).unwrap();
+    assert_eq!(head, self::head());
     found.sort_by(|one, other| one.id.cmp(&other.id));
     assert_eq!(found, rows);
 }
@@ -100,7 +106,7 @@ fn what_has_no_room_is_left_out_runs_first_and_the_oldest_of_them_first() {
     }
     let packed = packed(&rows);
     assert!(packed.left_out > 0 && packed.texts.len() == SHARDS_MAX);
-    let (_, _, found) = read(packed.texts.iter().map(String::as_str)).unwrap();
+    let (_, found) = read(packed.texts.iter().map(String::as_str)).unwrap();
     let runs: Vec<&Row> = found.iter().filter(|row| row.kind == Kind::Run).collect();
     assert_eq!(found.len() - runs.len(), 2_250);
     assert_eq!(runs.len(), 2_250 - packed.left_out);

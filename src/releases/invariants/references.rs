@@ -198,6 +198,10 @@ impl<'a> Check<'a> {
             "install.databases.rootSecret",
             &key(&databases.root_secret, "password"),
         );
+        self.secret_key(
+            "install.databases.inventorySecret",
+            &key(&databases.inventory_secret, "password"),
+        );
         let store = &self.install.object_store;
         self.secret_key(
             "install.objectStore.accessKey",

@@ -55,6 +55,11 @@ fn ours() -> String {
             "On every object of an installation; the value is the installation's name. Objects are found and pruned by it.",
         ),
         (
+            names::INVENTORY_LABEL,
+            "label",
+            "On the ConfigMaps with what is known of stored pipelines; the value is the installation's name.",
+        ),
+        (
             names::RELEASE_LABEL,
             "label",
             "On workloads, never on pods: the KFP release that the workload was rendered from.",
