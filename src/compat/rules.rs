@@ -1,13 +1,14 @@
 //! JUDGEMENT: what no field table shows, as data: `data/rules.yaml`. Reads the rules; [`apply`] holds them against a pipeline.
 //!
 //! A rule looks at the whole pipeline (`each: pipeline`, of the v1 SDK `each: workflow`), at each task that is run
-//! (`each: step`), or at each further document of an upload (`each: other`).
+//! (`each: step`), at the platform spec as a whole (`each: platform`), or at each further document of an upload
+//! (`each: other`).
 //! All conditions of `when` hold and none of `unless`. A condition has a path (`at`) and at most one test; without a test
 //! the path must lead somewhere. The first word of a path says where it begins:
 //!
 //! | word | what |
 //! | --- | --- |
-//! | `spec` | the pipeline spec, the workflow, or the further document |
+//! | `spec` | the pipeline spec, the workflow, the platform spec or the further document, as `each` says |
 //! | `platform` | `platforms.kubernetes` of the platform spec |
 //! | `task` | the task |
 //! | `component` | the component that the task runs |
@@ -21,6 +22,7 @@
 
 pub(crate) mod apply;
 mod condition;
+mod form;
 mod path;
 
 use kfp_releases::{SdkVersion, Version};
@@ -72,6 +74,8 @@ pub(crate) enum Each {
     Pipeline,
     /// Each task that is run.
     Step,
+    /// The platform spec as a whole, once.
+    Platform,
     /// Each document of an upload beside the pipeline spec and the platform spec.
     Other,
     /// A pipeline of the v1 SDK, once.

@@ -3,17 +3,20 @@
 
 mod given;
 mod inputs;
+mod text;
 mod whole;
 
 use std::collections::HashSet;
 
 use strum::{Display, EnumString};
 
-use crate::judge::steps::{Steps, Task, at, filled};
+use crate::judge::steps::{Steps, Task, at, field, filled};
 use crate::judge::trail::{Step, add};
 use crate::text::{Kind, Pair, Place, Value};
 use given::Given;
-use whole::{circular, is_graph_empty, metadata_differs};
+use inputs::looping;
+use text::variables;
+use whole::{Graph, circular, graph_of, in_circle, metadata_differs, twice};
 
 /// Something true of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString)]
@@ -27,8 +30,26 @@ pub(crate) enum Fact {
     ExecutorMissing,
     /// Its component stands inside itself.
     ComponentInItself,
-    /// Its component's graph has no task that is no exit task.
-    GraphEmpty,
+    /// Its component's graph has no task at all.
+    GraphWithoutTasks,
+    /// Its component's graph has exit tasks alone.
+    GraphOfExitTasks,
+    /// Its component's graph has a name that Argo takes for no template.
+    ComponentNameInvalid,
+    /// It has a name that Argo takes for no task.
+    TaskNameInvalid,
+    /// It waits for itself, by itself or through others.
+    WaitsInCircle,
+    /// It loops over a component that another loop runs too.
+    LoopComponentTwice,
+    /// It stands in the graph of a component.
+    Nested,
+    /// Another task of its graph has the same shown name.
+    SameShownName,
+    /// It has no shown name.
+    ShownNameMissing,
+    /// The pipeline itself is no graph.
+    RootIsNoGraph,
     /// It takes an output of a task that is not in its graph, or waits for one.
     ProducerMissing,
     /// It waits for a loop, or takes its output.
@@ -49,6 +70,22 @@ pub(crate) enum Fact {
     GraphInputMissing,
     /// It is passed the list that the loop around it runs over.
     LoopItemsInsideLoop,
+    /// It is not given a parameter that its component wants and has no default for.
+    InputMissing,
+    /// It is given a constant of another type than its component wants.
+    ConstantOfOtherType,
+    /// It is given a constant that is none of those its component names.
+    ConstantNotNamed,
+    /// It is given a constant in a form that servers do not read.
+    ConstantUnread,
+    /// It takes an output that nobody makes.
+    OutputMissing,
+    /// It loops over a list that it is not given.
+    LoopItemsMissing,
+    /// It loops over a written list that is none.
+    LoopItemsNoList,
+    /// One of its texts holds a variable that Argo would have to know and does not.
+    ArgoVariable,
     /// It is passed an artifact of the pipeline, which no run can give.
     PipelineArtifact,
     /// It is passed an artifact of its graph that somebody who runs the graph does not give.
@@ -57,6 +94,8 @@ pub(crate) enum Fact {
     LoopsOverPart,
     /// Its command has a placeholder of an optional parameter that it is not given.
     PlaceholderAbsent,
+    /// It is an importer whose address is neither written in it nor a parameter of its graph.
+    ImporterAddressUnread,
     /// It is an importer under a condition.
     ConditionOnImporter,
     /// Another task that runs a container has other pod labels or annotations than it.
@@ -78,17 +117,21 @@ pub(crate) type Facts<'tree> = Vec<Vec<Found<'tree>>>;
 /// Finds the facts of every task.
 pub(crate) fn facts<'tree>(spec: Value<'tree>, steps: &Steps<'tree>) -> Facts<'tree> {
     let finder = Finder::new(spec, steps);
-    let mut all: Facts<'tree> = steps.tasks.iter().map(|task| finder.of(task)).collect();
+    let mut all: Facts<'tree> = steps
+        .tasks
+        .iter()
+        .enumerate()
+        .map(|(at, task)| finder.of(at, task))
+        .collect();
     let mut of_root = Vec::new();
-    if let Some(root) = crate::judge::steps::field(spec, "root")
-        && is_graph_empty(root.value)
-    {
-        of_root.push(Found {
-            fact: Fact::GraphEmpty,
-            value: root.value,
-            place: root.place,
-            path: "root".to_owned(),
-        });
+    if let Some(root) = field(spec, "root").filter(|root| root.value.kind() == Kind::Mapping) {
+        let path = || "root".to_owned();
+        match graph_of(root.value) {
+            Graph::None => of_root.push(found_at(Fact::RootIsNoGraph, root, path())),
+            Graph::WithoutTasks => of_root.push(found_at(Fact::GraphWithoutTasks, root, path())),
+            Graph::OfExitTasks => of_root.push(found_at(Fact::GraphOfExitTasks, root, path())),
+            Graph::Filled => {}
+        }
     }
     all.push(of_root);
     all
@@ -103,6 +146,12 @@ struct Finder<'a, 'tree> {
     circular: HashSet<&'tree str>,
     /// Pod metadata of containers differ.
     metadata_differs: bool,
+    /// Positions of tasks that wait for themselves.
+    in_circle: HashSet<usize>,
+    /// Shown names that two tasks of a graph have.
+    shown_twice: HashSet<(Option<&'tree str>, &'tree str)>,
+    /// Components that two loops run.
+    looped_twice: HashSet<&'tree str>,
 }
 
 impl<'a, 'tree> Finder<'a, 'tree> {
@@ -113,15 +162,29 @@ impl<'a, 'tree> Finder<'a, 'tree> {
             given: Given::new(steps),
             circular: circular(steps),
             metadata_differs: metadata_differs(steps),
+            in_circle: in_circle(steps),
+            shown_twice: twice(
+                steps
+                    .tasks
+                    .iter()
+                    .filter_map(|task| Some((task.parent, task.shown_name()?))),
+            ),
+            looped_twice: twice(
+                (steps.tasks.iter().filter(|task| task.is_loop()))
+                    .filter_map(|task| Some(task.component?.key)),
+            ),
         }
     }
 
-    fn of(&self, task: &Task<'tree>) -> Vec<Found<'tree>> {
+    fn of(&self, position: usize, task: &Task<'tree>) -> Vec<Found<'tree>> {
         let mut found = Vec::new();
+        self.naming(position, task, &mut found);
         self.structure(task, &mut found);
         self.waiting(task, &mut found);
         self.inputs(task, &mut found);
+        looping(task, &mut found);
         self.container(task, &mut found);
+        variables(task, &mut found);
         found
     }
 
@@ -136,27 +199,52 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         }
         let component_path = below("components", component.key);
         let label = at(component.value, &["executorLabel"]).and_then(|label| label.as_str());
-        match label.filter(|label| !label.is_empty()) {
-            Some(_) => {
-                let runs = |kind: &str| {
-                    task.executor
-                        .is_some_and(|executor| at(executor.value, &[kind]).is_some())
-                };
-                if !runs("container") && !runs("importer") {
-                    found.push(found_at(Fact::ExecutorMissing, component, component_path));
-                } else if runs("importer")
-                    && at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled)
-                {
-                    found.push(found_at(Fact::ConditionOnImporter, task.pair, path));
-                }
+        if label.is_some_and(|label| !label.is_empty()) {
+            let runs = |kind: &str| {
+                task.executor
+                    .is_some_and(|executor| at(executor.value, &[kind]).is_some())
+            };
+            if !runs("container") && !runs("importer") {
+                found.push(found_at(Fact::ExecutorMissing, component, component_path));
+            } else if runs("importer")
+                && at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled)
+            {
+                found.push(found_at(Fact::ConditionOnImporter, task.pair, path));
             }
-            None if at(component.value, &["dag"]).is_none_or(|dag| dag.kind() != Kind::Mapping) => {
-                found.push(found_at(Fact::ComponentEmpty, component, component_path));
-            }
-            None if is_graph_empty(component.value) => {
-                found.push(found_at(Fact::GraphEmpty, component, component_path));
-            }
-            None => {}
+            return;
+        }
+        let fact = match graph_of(component.value) {
+            Graph::None => Fact::ComponentEmpty,
+            Graph::WithoutTasks => Fact::GraphWithoutTasks,
+            Graph::OfExitTasks => Fact::GraphOfExitTasks,
+            Graph::Filled if is_argo_name(component.key, LONGEST_NAME) => return,
+            Graph::Filled => Fact::ComponentNameInvalid,
+        };
+        found.push(found_at(fact, component, component_path));
+    }
+
+    /// What its name, its shown name and its place say.
+    fn naming(&self, position: usize, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
+        let mut add = |fact| found.push(found_at(fact, task.pair, task.path()));
+        // Argo reads names in expressions, where a digit begins a number; "-driver" comes behind.
+        let is_digit_first = task.pair.key.starts_with(|first: char| first.is_ascii_digit());
+        if is_digit_first || !is_argo_name(task.pair.key, LONGEST_NAME - "-driver".len()) {
+            add(Fact::TaskNameInvalid);
+        }
+        if task.parent.is_some() {
+            add(Fact::Nested);
+        }
+        if self.in_circle.contains(&position) {
+            add(Fact::WaitsInCircle);
+        }
+        match task.shown_name().filter(|shown| !shown.is_empty()) {
+            None => add(Fact::ShownNameMissing),
+            Some(shown) if self.shown_twice.contains(&(task.parent, shown)) => add(Fact::SameShownName),
+            Some(_) => {}
+        }
+        let is_twice = |component: Pair<'tree>| self.looped_twice.contains(component.key);
+        if task.is_loop() && task.component.is_some_and(is_twice) {
+            add(Fact::LoopComponentTwice);
         }
     }
 
@@ -177,59 +265,6 @@ impl<'a, 'tree> Finder<'a, 'tree> {
                 place: name.place(),
                 path,
             });
-        }
-    }
-
-    /// A task is given a parameter, unless it is one that the pipeline itself may be without.
-    fn is_given(&self, task: &Task<'tree>, given: Option<Value<'tree>>, name: &str) -> bool {
-        let Some(input) = given.and_then(|given| given.get(name)) else {
-            return false;
-        };
-        let passed = at(input, &["componentInputParameter"]).and_then(|passed| passed.as_str());
-        let (Some(passed), None) = (passed, task.parent) else {
-            return true;
-        };
-        let of_root = at(self.spec, &["root", "inputDefinitions", "parameters"]);
-        let of_root = of_root.and_then(|inputs| inputs.get(passed));
-        !of_root.is_some_and(|input| is_optional(input) && !has_default(input))
-    }
-
-    fn container(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-        let Some(executor) = task.executor else {
-            return;
-        };
-        let Some(container) = at(executor.value, &["container"]) else {
-            return;
-        };
-        if self.metadata_differs
-            && let Some(config) = task.config
-            && let Some(metadata) = crate::judge::steps::field(config.value, "podMetadata")
-        {
-            let path = below("platforms.kubernetes.deploymentSpec.executors", config.key);
-            found.push(found_at(
-                Fact::PodMetadataDiffers,
-                metadata,
-                format!("{path}.podMetadata"),
-            ));
-        }
-        let given = at(task.pair.value, &["inputs", "parameters"]);
-        let item = at(task.pair.value, &["parameterIterator", "itemInput"]).and_then(|item| item.as_str());
-        for field in ["command", "args"] {
-            let words = at(container, &[field]);
-            for (index, word) in words.into_iter().flat_map(|words| words.items()).enumerate() {
-                let Some(text) = word.as_str() else { continue };
-                let absent = |name: &str| item != Some(name) && !self.is_given(task, given, name);
-                if placeholders(text, &absent) {
-                    let path = below("deploymentSpec.executors", executor.key);
-                    let path = format!("{path}.container.{field}[{index}]");
-                    found.push(Found {
-                        fact: Fact::PlaceholderAbsent,
-                        value: word,
-                        place: word.place(),
-                        path,
-                    });
-                }
-            }
         }
     }
 }
@@ -257,14 +292,14 @@ fn has_default(input: Value<'_>) -> bool {
     at(input, &["defaultValue"]).is_some_and(|value| value.kind() != Kind::Null)
 }
 
-/// The text has a placeholder of a parameter that is absent, outside of what is only there if a parameter is.
-fn placeholders(text: &str, absent: &impl Fn(&str) -> bool) -> bool {
-    const OPEN: &str = "{{$.inputs.parameters['";
-    if text.contains("$.outputs") || text.trim_start().starts_with("{\"IfPresent\":") {
-        return false;
-    }
-    text.split(OPEN).skip(1).any(|rest| {
-        let name = rest.split_once("']}}").map(|(name, _)| name);
-        name.is_some_and(absent)
-    })
+/// Longest name that Argo takes.
+const LONGEST_NAME: usize = 128;
+
+/// A name that Argo takes for a template or a task.
+fn is_argo_name(name: &str, longest: usize) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.len() <= longest
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -28,8 +28,7 @@ pub(super) fn pipeline<'data>(
     flaws(&document.flaws, releases, report);
     Walk::new(knowledge, &steps, report).document(spec, parsers.spec, releases);
     let mut without_platform = Releases::NONE;
-    // A platform spec that names no platform of ours is nothing to these servers.
-    if let (Some(root), Some(_)) = (whole_platform, platform) {
+    if let Some(root) = whole_platform {
         without_platform = Walk::new(knowledge, &steps, report).document(root, parsers.platform, releases);
     }
     let sdk: Option<SdkVersion> = document.sdk.as_ref().and_then(|written| written.parse().ok());
@@ -49,12 +48,13 @@ pub(super) fn pipeline<'data>(
         releases,
         report,
     );
-    for other in &document.others {
-        let subject = Subject {
-            spec: other.root(),
-            ..subject
-        };
-        apply(&[Each::Other], subject, knowledge, releases, report);
+    let others = document.others.iter().map(|other| (Each::Other, other.root()));
+    let further = whole_platform
+        .map(|platform| (Each::Platform, platform))
+        .into_iter()
+        .chain(others);
+    for (each, spec) in further {
+        apply(&[each], Subject { spec, ..subject }, knowledge, releases, report);
     }
     if let Some(sdk) = sdk {
         newer_sdk(&sdk, document, releases, report);

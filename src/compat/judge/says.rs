@@ -52,14 +52,18 @@ impl Told<'_> {
     pub(crate) const fn effect(&self, treatment: &Treatment) -> Effect {
         match self {
             Self::Field { .. } => treatment.unknown,
-            _ => treatment.malformed,
+            Self::Twice { .. } | Self::Conflict => treatment.twice,
+            Self::Malformed { .. } | Self::Value { .. } => treatment.malformed,
         }
     }
 
     /// Nothing is lost by it.
     pub(crate) fn is_harmless(&self, treatment: &Treatment) -> bool {
-        matches!(self, Self::Field { has_older: true, .. })
-            && treatment.unknown == Effect::Dropped
+        // `@type` names the message itself, and is skipped like anything unknown.
+        matches!(
+            self,
+            Self::Field { has_older: true, .. } | Self::Field { name: "@type", .. }
+        ) && treatment.unknown == Effect::Dropped
             && !treatment.whole
     }
 

@@ -30,13 +30,15 @@ pub(crate) struct Steps<'tree> {
     pub(crate) components: HashMap<&'tree str, Pair<'tree>>,
     /// Executor → first task that runs it.
     executors: HashMap<&'tree str, &'tree str>,
+    /// Executor → image of its container.
+    images: HashMap<&'tree str, &'tree str>,
     /// Component → first task that runs it.
     component_tasks: HashMap<&'tree str, &'tree str>,
     /// (graph, task) → position.
     positions: HashMap<(Option<&'tree str>, &'tree str), usize>,
 }
 
-impl Task<'_> {
+impl<'tree> Task<'tree> {
     /// It runs its component once for each item of a list.
     pub(crate) fn is_loop(&self) -> bool {
         ["parameterIterator", "artifactIterator"].iter().any(|iterator| {
@@ -48,6 +50,11 @@ impl Task<'_> {
     pub(crate) fn is_graph(&self) -> bool {
         let dag = self.component.and_then(|component| at(component.value, &["dag"]));
         dag.is_some_and(|dag| dag.kind() == Kind::Mapping)
+    }
+
+    /// Its shown name: `taskInfo.name`.
+    pub(crate) fn shown_name(&self) -> Option<&'tree str> {
+        at(self.pair.value, &["taskInfo", "name"])?.as_str()
     }
 
     /// Its path in the document.
@@ -133,6 +140,10 @@ impl<'tree> Steps<'tree> {
             components,
             ..Self::default()
         };
+        for (label, executor) in &executors {
+            let image = at(executor.value, &["container", "image"]).and_then(|image| image.as_str());
+            steps.images.extend(image.map(|image| (*label, image)));
+        }
         let mut visited: HashSet<&str> = HashSet::new();
         let mut graphs = vec![(None, at(spec, &["root"]))];
         while let Some((parent, component)) = graphs.pop() {
@@ -169,6 +180,13 @@ impl<'tree> Steps<'tree> {
         self.tasks.push(task);
     }
 
+    /// The executor's container has one of these images.
+    pub(crate) fn has_image(&self, label: &str, images: &[String]) -> bool {
+        self.images
+            .get(label)
+            .is_some_and(|image| images.iter().any(|one| one == image))
+    }
+
     /// A task runs this executor.
     pub(crate) fn is_run(&self, label: &str) -> bool {
         self.executors.contains_key(label)
@@ -201,6 +219,18 @@ impl<'tree> Steps<'tree> {
             }
         }
         producers
+    }
+
+    /// Positions of the tasks of the same graph that a task waits for.
+    pub(crate) fn waits_for(&self, task: &Task<'tree>) -> Vec<usize> {
+        let named = at(task.pair.value, &["dependentTasks"]);
+        let named = named.into_iter().flat_map(|named| named.items());
+        let named = named.filter_map(|name| self.position(task.parent, name.as_str()?));
+        let producers = self.producers(task);
+        let taken = producers
+            .iter()
+            .filter_map(|producer| self.position(task.parent, producer.pair.key));
+        named.chain(taken).collect()
     }
 
     /// Whose a place is, by the steps to it.

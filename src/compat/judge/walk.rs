@@ -256,6 +256,12 @@ impl<'walk, 'tree, 'data> Walk<'walk, 'tree, 'data> {
         }
         for pair in value.entries().filter(|pair| pair.value.kind() == Kind::Mapping) {
             if self.steps.is_run(pair.key) {
+                let is_volume = self.steps.has_image(pair.key, &knowledge.parsers().volume_images);
+                let parser = if is_volume {
+                    knowledge.parsers().volume_config
+                } else {
+                    parser
+                };
                 let mark = self.trail.step(mark, Step::Key(pair.key));
                 self.later.push(Frame {
                     value: pair.value,

@@ -24,6 +24,8 @@ pub(crate) struct Treatment {
     pub(crate) releases: Releases,
     pub(crate) unknown: Effect,
     pub(crate) malformed: Effect,
+    /// Of what is set twice.
+    pub(crate) twice: Effect,
     /// One mistake makes all of it go.
     pub(crate) whole: bool,
     pub(crate) unknown_says: String,
@@ -35,6 +37,7 @@ pub(crate) struct Treatment {
 pub(crate) struct File {
     parsers: Vec<Written>,
     fallbacks: Vec<Fallback>,
+    volume_images: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +57,7 @@ struct WrittenTreatment {
     until: Option<Version>,
     unknown: Effect,
     malformed: Effect,
+    twice: Option<Effect>,
     #[serde(default)]
     whole: bool,
     unknown_says: String,
@@ -86,6 +90,10 @@ pub(crate) struct Parsers {
     pub(crate) spec: usize,
     /// Reads the second.
     pub(crate) platform: usize,
+    /// Reads the configuration of an executor that stands for a volume claim, in place of the one of the field.
+    pub(crate) volume_config: usize,
+    /// Images that stand for volume claims.
+    pub(crate) volume_images: Vec<String>,
     /// (message, field as JSON has it) → field of the same meaning that came before it.
     pub(crate) fallbacks: HashMap<(MessageId, String), String>,
 }
@@ -145,6 +153,8 @@ impl Parsers {
         Ok(Self {
             spec: position("pipelineSpec")?,
             platform: position("platformSpec")?,
+            volume_config: position("volumeConfig")?,
+            volume_images: file.volume_images,
             all,
             fallbacks,
         })
@@ -162,6 +172,7 @@ fn treatment(written: WrittenTreatment, versions: &[Version]) -> Treatment {
         releases: within(versions, written.since, written.until),
         unknown: written.unknown,
         malformed: written.malformed,
+        twice: written.twice.unwrap_or(written.malformed),
         whole: written.whole,
         unknown_says: written.unknown_says,
         malformed_says: written.malformed_says,

@@ -54,7 +54,7 @@ pub(crate) fn apply<'data>(
             facts: subject.facts.last().map(Vec::as_slice).unwrap_or_default(),
         };
         match rule.each {
-            Each::Pipeline | Each::Workflow | Each::Other => {
+            Each::Pipeline | Each::Workflow | Each::Platform | Each::Other => {
                 if let Some(spot) = holds(rule, ground) {
                     add(rule, &spot, None, subject, releases, report);
                 }

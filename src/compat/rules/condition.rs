@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::form;
 use super::path::{Ground, Pattern, Spot};
 use crate::judge::facts::Fact;
 use crate::judge::steps::filled;
@@ -28,6 +29,16 @@ pub(crate) enum Test {
     Contains(Vec<String>),
     /// It is of this kind.
     Is(Kind),
+    /// It is a text that is none of these.
+    NoneOf(Vec<String>),
+    /// It is a mapping with another key than these.
+    KeysBeside(Vec<String>),
+    /// It is a text without placeholders that is no quantity of Kubernetes, or one below zero.
+    NoQuantity,
+    /// It is a text that is no name for a pipeline.
+    NoPipelineName,
+    /// As JSON it is longer than this, in bytes.
+    LongerThan(usize),
     /// So many values are there at least.
     AtLeast(usize),
 }
@@ -44,6 +55,17 @@ pub(crate) struct Written {
     contains: Option<Vec<String>>,
     at_least: Option<usize>,
     is: Option<WrittenKind>,
+    none_of: Option<Vec<String>>,
+    keys_beside: Option<Vec<String>>,
+    is_no: Option<Form>,
+    longer_than: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Form {
+    Quantity,
+    PipelineName,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -80,6 +102,13 @@ impl Condition {
             written.contains.map(Test::Contains),
             written.at_least.map(Test::AtLeast),
             written.is.map(|kind| Test::Is(kind.kind())),
+            written.none_of.map(Test::NoneOf),
+            written.keys_beside.map(Test::KeysBeside),
+            written.is_no.map(|form| match form {
+                Form::Quantity => Test::NoQuantity,
+                Form::PipelineName => Test::NoPipelineName,
+            }),
+            written.longer_than.map(Test::LongerThan),
         ];
         let mut tests = tests.into_iter().flatten();
         let test = tests.next().unwrap_or(Test::Present);
@@ -127,6 +156,23 @@ impl Test {
                 text.is_some_and(|text| parts.iter().any(|part| text.contains(part)))
             }),
             Self::Is(kind) => at.first(ground, |value| value.kind() == *kind),
+            Self::NoneOf(words) => at.first(ground, |value| {
+                let text = value.as_str();
+                text.is_some_and(|text| !words.iter().any(|word| word == text))
+            }),
+            Self::KeysBeside(keys) => at.first(ground, |value| {
+                let mut entries = value.entries();
+                entries.any(|pair| !keys.iter().any(|key| key == pair.key))
+            }),
+            Self::NoQuantity => at.first(ground, |value| {
+                let text = value.as_str();
+                text.is_some_and(|text| !text.is_empty() && !text.contains("{{") && !form::is_quantity(text))
+            }),
+            Self::NoPipelineName => at.first(ground, |value| {
+                let text = value.as_str();
+                text.is_some_and(|text| !text.is_empty() && !form::is_pipeline_name(text))
+            }),
+            Self::LongerThan(most) => at.first(ground, |value| form::length(value) > *most),
             Self::AtLeast(least) => (at.count(ground) >= *least)
                 .then(|| at.first(ground, |_| true))
                 .flatten(),

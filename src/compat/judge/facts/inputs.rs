@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Fact, Finder, Found, below, found_at, has_default, is_optional};
-use crate::judge::steps::{Task, at, filled};
-use crate::text::Value;
+use crate::judge::steps::{Task, at, field, filled};
+use crate::text::{Kind, Pair, Value};
 
 /// Most tasks on the way from an output to the step that makes it that are looked at.
 const LONGEST_WAY: usize = 256;
@@ -21,9 +21,12 @@ impl<'tree> Finder<'_, 'tree> {
                 let passed = at(pair.value, &[kind.graph_field()]).and_then(|name| name.as_str());
                 if let Some(passed) = passed.filter(|passed| !passed.is_empty()) {
                     match kind {
-                        Inputs::Parameters => self.passed_parameter(task, passed, &mut add),
+                        Inputs::Parameters => self.passed_parameter(task, pair.key, passed, &mut add),
                         Inputs::Artifacts => self.passed_artifact(task, passed, &mut add),
                     }
+                }
+                if kind == Inputs::Parameters {
+                    constant(task, pair, &mut add);
                 }
                 let over = at(task.pair.value, &["parameterIterator", "items", "inputParameter"]);
                 if over.and_then(|over| over.as_str()) == Some(pair.key)
@@ -62,9 +65,11 @@ impl<'tree> Finder<'_, 'tree> {
         if collects.under_condition {
             add(Fact::TakesFromLoopUnderCondition);
         }
-        let shown = at(producer.pair.value, &["taskInfo", "name"]).and_then(|name| name.as_str());
-        if shown != Some(producer.pair.key) {
+        if producer.shown_name() != Some(producer.pair.key) {
             add(Fact::TakesFromRenamed);
+        }
+        if collects.is_lost {
+            add(Fact::OutputMissing);
         }
     }
 
@@ -81,26 +86,48 @@ impl<'tree> Finder<'_, 'tree> {
             let conditional = at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled);
             collects.under_condition |= collects.from_loop && conditional;
             collects.from_loop |= task.is_loop();
-            let outputs = at(component.value, &["dag", "outputs", kind.field()]);
-            let Some(output) = outputs.and_then(|outputs| outputs.get(key)) else {
+            if !task.is_graph() {
+                let made = at(component.value, &["outputDefinitions", kind.field()]);
+                collects.is_lost |= made.and_then(|made| made.get(key)).is_none();
                 continue;
-            };
-            for (subtask, key) in kind.sources(output) {
-                if let Some(position) = self.steps.position(Some(component.key), subtask) {
-                    next.extend(self.steps.tasks.get(position).map(|task| (*task, key)));
-                }
+            }
+            let outputs = at(component.value, &["dag", "outputs", kind.field()]);
+            let output = outputs.and_then(|outputs| outputs.get(key));
+            let sources = output.map(|output| kind.sources(output)).unwrap_or_default();
+            collects.is_lost |= sources.is_empty();
+            for (subtask, key) in sources {
+                let source = self.steps.position(Some(component.key), subtask);
+                let source = source.and_then(|position| self.steps.tasks.get(position));
+                collects.is_lost |= source.is_none();
+                next.extend(source.map(|task| (*task, key)));
             }
         }
         collects
     }
 
-    fn passed_parameter(&self, task: &Task<'tree>, passed: &'tree str, add: &mut impl FnMut(Fact)) {
-        let definition = |graph: Value<'tree>| at(graph, &["inputDefinitions", "parameters"])?.get(passed);
+    fn passed_parameter(
+        &self,
+        task: &Task<'tree>,
+        name: &str,
+        passed: &'tree str,
+        add: &mut impl FnMut(Fact),
+    ) {
+        let definition = |graph: Value<'tree>| definition_of(graph, passed);
         let Some(graph) = task.parent else {
             match at(self.spec, &["root"]).and_then(definition) {
                 None => add(Fact::GraphInputMissing),
                 Some(input) if is_optional(input) && !has_default(input) => add(Fact::PipelineInputAbsent),
-                Some(_) => {}
+                Some(input) => {
+                    let wanted = task
+                        .component
+                        .and_then(|component| definition_of(component.value, name));
+                    let default = at(input, &["defaultValue"]).filter(|default| default.kind() != Kind::Null);
+                    if let (Some(wanted), Some(default)) = (wanted, default)
+                        && !takes(type_of(wanted), default.kind())
+                    {
+                        add(Fact::ConstantOfOtherType);
+                    }
+                }
             }
             return;
         };
@@ -128,10 +155,110 @@ impl<'tree> Finder<'_, 'tree> {
     }
 }
 
+/// Parameters that the component wants and the task is not given, and what the task loops over.
+pub(super) fn looping<'tree>(task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
+    let given = at(task.pair.value, &["inputs", "parameters"]);
+    let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
+    let iterator = field(task.pair.value, "parameterIterator");
+    let text = |path: &[&str]| at(iterator?.value, path)?.as_str();
+    let item = text(&["itemInput"]);
+    let definitions = task
+        .component
+        .and_then(|component| at(component.value, &["inputDefinitions", "parameters"]));
+    for input in definitions
+        .into_iter()
+        .flat_map(|definitions| definitions.entries())
+    {
+        let is_free = is_optional(input.value) || has_default(input.value) || item == Some(input.key);
+        if !is_free && !is_given(input.key) {
+            found.push(found_at(Fact::InputMissing, task.pair, task.path()));
+            break;
+        }
+    }
+    let Some(iterator) = iterator else { return };
+    let path = || format!("{}.parameterIterator", task.path());
+    let list = text(&["items", "inputParameter"]).filter(|list| !list.is_empty());
+    let raw = text(&["items", "raw"]);
+    if list.is_some_and(|list| !is_given(list)) || (list.is_none() && raw.is_none()) {
+        found.push(found_at(Fact::LoopItemsMissing, iterator, path()));
+    }
+    if list.is_none() && raw.is_some_and(|raw| !is_json_list(raw)) {
+        found.push(found_at(Fact::LoopItemsNoList, iterator, path()));
+    }
+}
+
+/// An input that is written down.
+fn constant(task: &Task<'_>, pair: Pair<'_>, add: &mut impl FnMut(Fact)) {
+    let Some(runtime) = at(pair.value, &["runtimeValue"]) else {
+        return;
+    };
+    if ["constantValue", "runtimeParameter"]
+        .iter()
+        .any(|form| at(runtime, &[form]).is_some())
+    {
+        add(Fact::ConstantUnread);
+    }
+    let definition = task
+        .component
+        .and_then(|component| definition_of(component.value, pair.key));
+    let (Some(value), Some(definition)) = (at(runtime, &["constant"]), definition) else {
+        return;
+    };
+    let wanted = type_of(definition);
+    let picked = at(pair.value, &["parameterExpressionSelector"]).is_some_and(filled);
+    if !picked && !takes(wanted, value.kind()) {
+        add(Fact::ConstantOfOtherType);
+    }
+    let mut literals = at(definition, &["literals"])
+        .into_iter()
+        .flat_map(|literals| literals.items())
+        .peekable();
+    if literals.peek().is_some() && !literals.any(|literal| is_same(literal, value)) {
+        add(Fact::ConstantNotNamed);
+    }
+}
+
+/// What a component says of one of its parameters.
+fn definition_of<'tree>(component: Value<'tree>, name: &str) -> Option<Value<'tree>> {
+    at(component, &["inputDefinitions", "parameters"])?.get(name)
+}
+
+fn type_of(definition: Value<'_>) -> Option<&str> {
+    at(definition, &["parameterType"])?.as_str()
+}
+
+/// A parameter of that type takes a value of that kind. Texts take everything but nothing, as JSON.
+fn takes(wanted: Option<&str>, kind: Kind) -> bool {
+    match wanted {
+        Some("STRING") => kind != Kind::Null,
+        Some("NUMBER_DOUBLE" | "NUMBER_INTEGER") => kind == Kind::Number,
+        Some("BOOLEAN") => kind == Kind::Bool,
+        Some("LIST") => kind == Kind::Sequence,
+        Some("STRUCT" | "TASK_FINAL_STATUS" | "TASK_CONFIG") => kind == Kind::Mapping,
+        None => false,
+        // A number stands for a type, and what is no type at all is told where fields are looked at.
+        Some(_) => true,
+    }
+}
+
+fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
+    match (left.kind(), right.kind()) {
+        (Kind::Text, Kind::Text) => left.as_str() == right.as_str(),
+        (Kind::Number, Kind::Number) => {
+            left.as_number() == right.as_number() || left.as_f64() == right.as_f64()
+        }
+        (Kind::Bool, Kind::Bool) => left.as_bool() == right.as_bool(),
+        // Lists and mappings are not told apart here.
+        (left, right) => left == right,
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Collects {
     from_loop: bool,
     under_condition: bool,
+    /// Nobody makes it.
+    is_lost: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -183,4 +310,9 @@ impl Inputs {
         let many = selectors.into_iter().flat_map(|selectors| selectors.items());
         one.into_iter().chain(many).filter_map(source).collect()
     }
+}
+
+/// A text is a list as JSON writes it.
+fn is_json_list(text: &str) -> bool {
+    serde_json::from_str::<Vec<serde::de::IgnoredAny>>(text).is_ok()
 }

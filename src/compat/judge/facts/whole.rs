@@ -4,18 +4,82 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::judge::steps::{Steps, at};
-use crate::text::Value;
+use crate::text::{Kind, Value};
 
-/// A graph whose tasks all wait for others to end in whatever way, or that has none.
-pub(super) fn is_graph_empty(component: Value<'_>) -> bool {
-    let Some(dag) = at(component, &["dag"]) else {
-        return false;
+/// What graph a component has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Graph {
+    /// None.
+    None,
+    /// One without tasks.
+    WithoutTasks,
+    /// One whose tasks all wait for others to end in whatever way.
+    OfExitTasks,
+    /// One with tasks.
+    Filled,
+}
+
+/// What graph a component has.
+pub(super) fn graph_of(component: Value<'_>) -> Graph {
+    let Some(dag) = at(component, &["dag"]).filter(|dag| dag.kind() == Kind::Mapping) else {
+        return Graph::None;
     };
-    let strategy = |task: Value<'_>| {
-        at(task, &["triggerPolicy", "strategy"]).and_then(|value| value.as_str().map(str::to_owned))
+    let is_exit = |task: Value<'_>| {
+        let strategy = at(task, &["triggerPolicy", "strategy"]);
+        strategy.and_then(|strategy| strategy.as_str()) == Some("ALL_UPSTREAM_TASKS_COMPLETED")
     };
-    let mut tasks = at(dag, &["tasks"]).into_iter().flat_map(|tasks| tasks.entries());
-    tasks.all(|task| strategy(task.value).as_deref() == Some("ALL_UPSTREAM_TASKS_COMPLETED"))
+    let mut tasks = at(dag, &["tasks"])
+        .into_iter()
+        .flat_map(|tasks| tasks.entries())
+        .peekable();
+    if tasks.peek().is_none() {
+        Graph::WithoutTasks
+    } else if tasks.all(|task| is_exit(task.value)) {
+        Graph::OfExitTasks
+    } else {
+        Graph::Filled
+    }
+}
+
+/// What stands there twice.
+pub(super) fn twice<T: Copy + Eq + std::hash::Hash>(all: impl Iterator<Item = T>) -> HashSet<T> {
+    let mut seen = HashSet::new();
+    all.filter(|one| !seen.insert(*one)).collect()
+}
+
+/// Positions of tasks that wait for themselves, by themselves or through others of their graph, and of those that wait for
+/// such.
+pub(super) fn in_circle(steps: &Steps<'_>) -> HashSet<usize> {
+    let mut waiting: Vec<usize> = vec![0; steps.tasks.len()];
+    let mut waited: Vec<Vec<usize>> = vec![Vec::new(); steps.tasks.len()];
+    for (position, task) in steps.tasks.iter().enumerate() {
+        let producers: HashSet<usize> = steps.waits_for(task).into_iter().collect();
+        if let Some(count) = waiting.get_mut(position) {
+            *count = producers.len();
+        }
+        for producer in producers {
+            if let Some(waited) = waited.get_mut(producer) {
+                waited.push(position);
+            }
+        }
+    }
+    let free = |waiting: &[usize], position: &usize| waiting.get(*position) == Some(&0);
+    let mut ready: Vec<usize> = (0..steps.tasks.len())
+        .filter(|position| free(&waiting, position))
+        .collect();
+    let mut left: HashSet<usize> = (0..steps.tasks.len()).collect();
+    while let Some(position) = ready.pop() {
+        left.remove(&position);
+        for next in waited.get(position).into_iter().flatten() {
+            if let Some(count) = waiting.get_mut(*next) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ready.push(*next);
+                }
+            }
+        }
+    }
+    left
 }
 
 /// Components that stand inside themselves, at any depth.
