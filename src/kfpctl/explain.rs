@@ -1,16 +1,19 @@
-//! PEOPLE: `kfpctl explain REASON`: what a condition's reason means and what to do next.
+//! PEOPLE: `kfpctl explain`: what a condition's reason or a finding's code means and what to do next.
 
 use kfp_api::conditions::Reason;
+use kfp_compat::{CodeMeaning, Effect, Knowledge};
 use serde::Serialize;
 
+use crate::check::effect_words;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
 /// What to explain.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A reason as conditions and events show it, for example `UpgradeNotSupported`; without one, all are listed.
-    reason: Option<String>,
+    /// A reason as conditions and events show it, for example `UpgradeNotSupported`, or a code as `kfpctl check` shows it, for
+    /// example `KFP010`; without one, all are listed.
+    word: Option<String>,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -19,44 +22,88 @@ pub struct Arguments {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Explanation {
-    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'static str>,
     meaning: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    effects: Vec<Effect>,
     next_step: &'static str,
 }
 
 impl From<Reason> for Explanation {
     fn from(reason: Reason) -> Self {
         Self {
-            reason: reason.as_str(),
+            reason: Some(reason.as_str()),
+            code: None,
+            title: None,
             meaning: reason.meaning(),
+            effects: Vec::new(),
             next_step: reason.next_step(),
         }
     }
 }
 
+impl From<&'static CodeMeaning> for Explanation {
+    fn from(meaning: &'static CodeMeaning) -> Self {
+        Self {
+            reason: None,
+            code: Some(&meaning.code.0),
+            title: Some(&meaning.title),
+            meaning: &meaning.meaning,
+            effects: meaning.effects.clone(),
+            next_step: &meaning.help,
+        }
+    }
+}
+
+impl Explanation {
+    fn word(&self) -> &'static str {
+        self.code.or(self.reason).unwrap_or_default()
+    }
+
+    fn draw(&self) -> String {
+        let mut text = self.word().to_owned();
+        if let Some(title) = self.title {
+            text += ": ";
+            text += title;
+        }
+        text += &format!("\n\n  {}\n", self.meaning);
+        if !self.effects.is_empty() {
+            let effects: Vec<&str> = self.effects.iter().map(|effect| effect_words(*effect)).collect();
+            text += &format!("\n  On a backend: {}.\n", effects.join("; or "));
+        }
+        text + &format!("\n  Next: {}\n", self.next_step)
+    }
+}
+
 /// Prints one explanation, or all.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Some(wanted) = &arguments.reason else {
-        let all: Vec<Explanation> = Reason::ALL.iter().map(|reason| (*reason).into()).collect();
-        return output::print(arguments.output, &all, |all| {
+    let knowledge = Knowledge::builtin().map_err(|error| Failure::Failed(error.to_string()))?;
+    let reasons = Reason::ALL.iter().map(|reason| Explanation::from(*reason));
+    let all = || {
+        reasons
+            .clone()
+            .chain(knowledge.codes().iter().map(Explanation::from))
+    };
+    let Some(wanted) = &arguments.word else {
+        return output::print(arguments.output, &all().collect::<Vec<_>>(), |all| {
             output::table(
                 ["REASON", "MEANING"],
-                all.iter().map(|one| [one.reason.into(), one.meaning.into()]),
+                all.iter()
+                    .map(|one| [one.word().to_owned(), one.title.unwrap_or(one.meaning).to_owned()]),
             )
         });
     };
-    let reason = Reason::ALL
-        .iter()
-        .find(|reason| reason.as_str().eq_ignore_ascii_case(wanted))
+    let found = all()
+        .find(|one| one.word().eq_ignore_ascii_case(wanted))
         .ok_or_else(|| {
             Failure::NotFound(format!(
-                "no reason is called {wanted:?}; `kfpctl explain` lists all"
+                "no reason and no finding is called {wanted:?}; `kfpctl explain` lists all"
             ))
         })?;
-    output::print(arguments.output, &Explanation::from(*reason), |one| {
-        format!(
-            "{}\n\n  {}\n\n  Next: {}\n",
-            one.reason, one.meaning, one.next_step
-        )
-    })
+    output::print(arguments.output, &found, Explanation::draw)
 }

@@ -15,6 +15,10 @@ pub enum Failure {
     NotFound(String),
     /// The cluster refuses. Exit code 5.
     Forbidden(String),
+    /// The report, printed already, holds what was not to be. Exit code 1.
+    Findings,
+    /// The report, printed already, says what could not be read. Exit code 2.
+    Unreadable,
     /// Ctrl-C. Exit code 130.
     Interrupted,
 }
@@ -23,8 +27,8 @@ impl Failure {
     /// The exit code, as documented in `kfpctl --help`.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Failed(_) | Self::Findings => 1,
+            Self::Usage(_) | Self::Unreadable => 2,
             Self::NotReady(_) => 3,
             Self::NotFound(_) => 4,
             Self::Forbidden(_) => 5,
@@ -40,7 +44,7 @@ impl Failure {
             | Self::NotReady(message)
             | Self::NotFound(message)
             | Self::Forbidden(message) => eprintln!("kfpctl: {message}"),
-            Self::Interrupted => {}
+            Self::Findings | Self::Unreadable | Self::Interrupted => {}
         }
     }
 }

@@ -3,12 +3,15 @@
 //!
 //! A library so that the reference of commands can be made from it; the program is `main.rs`.
 
+pub mod check;
+mod cluster;
 mod explain;
 mod failure;
 pub mod fields;
 mod output;
 mod releases;
 mod render;
+mod sdk;
 mod status;
 mod view;
 
@@ -39,7 +42,11 @@ enum Command {
     Render(render::Arguments),
     /// Show what is ready, what is waited for, and why.
     Status(status::Arguments),
-    /// Explain a condition's reason and what to do next.
+    /// Tell whether compiled pipelines and pinned SDKs run on a KFP release; needs no cluster and no Python.
+    Check(check::Arguments),
+    /// Know which Python SDK goes with a release.
+    Sdk(sdk::Arguments),
+    /// Explain a condition's reason, or a finding's code such as KFP010, and what to do next.
     Explain(explain::Arguments),
 }
 
@@ -73,6 +80,16 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Releases(arguments) => releases::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Sdk(arguments) => sdk::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_arguments_of_a_command_have_one_name() {
+        super::command().debug_assert();
     }
 }

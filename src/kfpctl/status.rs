@@ -6,11 +6,11 @@ use std::time::Duration;
 use console::Term;
 use futures::{StreamExt, TryStreamExt};
 use kfp_api::KfpInstallation;
+use kube::Api;
 use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Config};
 
+use crate::cluster::{Connection, block_on};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::view;
@@ -35,12 +35,8 @@ pub struct Arguments {
     /// Seconds that `--wait` waits.
     #[arg(long, default_value_t = 600, requires = "wait")]
     timeout: u64,
-    /// Path of the kubeconfig; without one, `$KUBECONFIG`, the default path, or the pod's service account.
-    #[arg(long)]
-    kubeconfig: Option<std::path::PathBuf>,
-    /// Context of the kubeconfig.
-    #[arg(long)]
-    context: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -48,20 +44,11 @@ pub struct Arguments {
 
 /// Looks, watches or waits.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(format!("no runtime: {error}")))?
-        .block_on(async {
-            tokio::select! {
-                result = look(arguments) => result,
-                _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-            }
-        })
+    block_on(look(arguments))
 }
 
 async fn look(arguments: &Arguments) -> Result<(), Failure> {
-    let client = client(arguments).await?;
+    let client = arguments.connection.client().await?;
     let api: Api<KfpInstallation> = if arguments.all_namespaces {
         Api::all(client)
     } else {
@@ -173,29 +160,4 @@ impl Canvas {
         }
         picture.clone_into(&mut self.last);
     }
-}
-
-async fn client(arguments: &Arguments) -> Result<Client, Failure> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        Failure::Usage(format!(
-            "no usable kubeconfig: {error}; give --kubeconfig or set KUBECONFIG"
-        ))
-    };
-    let options = KubeConfigOptions {
-        context: arguments.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let config = if let Some(path) = &arguments.kubeconfig {
-        let file = Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
-        Config::from_custom_kubeconfig(file, &options)
-            .await
-            .map_err(|error| unusable(&error))?
-    } else if arguments.context.is_some() {
-        Config::from_kubeconfig(&options)
-            .await
-            .map_err(|error| unusable(&error))?
-    } else {
-        Config::infer().await.map_err(|error| unusable(&error))?
-    };
-    Ok(Client::try_from(config)?)
 }
