@@ -75,6 +75,9 @@ pub struct KfpInstallationSpec {
     /// The store of pipeline specs, artifacts and logs. Only the member named by `type` may be set.
     #[serde(default)]
     pub object_store: ObjectStore,
+    /// Where pipelines and their versions are kept.
+    #[serde(default)]
+    pub pipeline_store: PipelineStore,
     /// The controller that runs workflows (Argo Workflows). Only the member named by `type` may be set.
     #[serde(default)]
     pub execution_controller: ExecutionController,
@@ -209,6 +212,29 @@ pub struct EmbeddedObjectStore {
     /// Volume of the server; size only grows.
     #[serde(default)]
     pub storage: Storage,
+}
+
+/// Where pipelines and their versions are kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineStore {
+    /// Kind of store, fixed for the life of the installation, because KFP carries no pipelines over: `Database` (rows of the
+    /// pipelines database) or `Kubernetes` (objects of kinds `Pipeline` and `PipelineVersion` in this namespace; not every
+    /// release can). Experiments, runs and recurring runs are in the database either way. Values may be added.
+    #[serde(default)]
+    pub r#type: PipelineStoreType,
+}
+
+/// Kind of store of pipelines. Values may be added.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema,
+)]
+pub enum PipelineStoreType {
+    /// Rows of the pipelines database.
+    #[default]
+    Database,
+    /// Kubernetes objects in the installation's namespace.
+    Kubernetes,
 }
 
 /// Who runs workflows. Only the member named by `type` may be set; left out, all its fields are at their defaults.

@@ -21,6 +21,9 @@ pub const GENERATED_ANNOTATION: &str = "kfpops.dev/generated";
 /// Annotation on the embedded database's PVC: the engine that wrote it (`MySQL` or `MariaDB`); fixed for the life of the data.
 pub const ENGINE_ANNOTATION: &str = "kfpops.dev/database-engine";
 
+/// ConfigMap of each installation's namespace with the SDK policy and the versions to pin, for clients.
+pub const SDK_POLICY_CONFIG_MAP: &str = "kfp-sdk-policy";
+
 /// Finalizer held only while `deletionPolicy: Delete` obliges us to remove data, or a component has cluster-scoped
 /// objects, which nothing in a namespace can own.
 pub const FINALIZER: &str = "kfpops.dev/delete-data";

@@ -105,6 +105,13 @@ pub const INSTALLATION: &[CelRule] = &[
     storage_grows("spec.objectStore"),
     storage_class_fixed("spec.objectStore"),
     CelRule {
+        on: "spec.pipelineStore.type",
+        rule: "self == oldSelf",
+        message: "where pipelines are kept is fixed for the life of the installation: KFP carries none over",
+        reason: CelReason::FieldValueInvalid,
+        field_path: None,
+    },
+    CelRule {
         on: "spec.executionController.type",
         rule: "self == oldSelf",
         message: "the kind of execution controller is fixed for the life of the installation",

@@ -40,8 +40,20 @@ const fn namespaced(
     }
 }
 
+/// Admission is a matter of the whole cluster.
+const fn admission(kind: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        group: "admissionregistration.k8s.io",
+        version: "v1",
+        kind,
+        plural,
+        namespaced: false,
+        listed: false,
+    }
+}
+
 /// Every kind, in the order in which a listing shows them.
-pub const KINDS: [Kind; 11] = [
+pub const KINDS: [Kind; 14] = [
     namespaced("", "v1", "ServiceAccount", "serviceaccounts"),
     Kind {
         listed: false,
@@ -55,14 +67,16 @@ pub const KINDS: [Kind; 11] = [
     namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     namespaced("apps", "v1", "Deployment", "deployments"),
     namespaced("apps", "v1", "StatefulSet", "statefulsets"),
-    Kind {
-        group: "admissionregistration.k8s.io",
-        version: "v1",
-        kind: "MutatingWebhookConfiguration",
-        plural: "mutatingwebhookconfigurations",
-        namespaced: false,
-        listed: false,
-    },
+    admission("MutatingWebhookConfiguration", "mutatingwebhookconfigurations"),
+    admission(
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+    ),
+    admission("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+    admission(
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+    ),
 ];
 
 impl Kind {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
+use kfp_api::sdk::SdkPolicyMode;
 use kfp_releases::Role;
 use kfp_releases::component::{Component, WorkloadKind};
 use kfp_releases::release::KubernetesRange;
@@ -35,10 +36,23 @@ pub struct Desired {
     pub cluster_scoped: bool,
     /// Names of the Secrets that open the data on the embedded database's volume.
     pub database_secrets: BTreeSet<String>,
+    /// What is said about SDKs of pipelines.
+    pub sdk: DesiredSdk,
     /// The components that run, each after all that it waits for.
     pub components: Vec<DesiredComponent>,
     /// Addresses inside the cluster, each with the component that serves it.
     pub endpoints: Vec<Address>,
+}
+
+/// What is said about SDKs of pipelines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredSdk {
+    /// What is done about a pipeline outside the policy.
+    pub mode: SdkPolicyMode,
+    /// Versions that are allowed, as Python writes ranges.
+    pub allowed: String,
+    /// Stored pipelines are looked through.
+    pub inventory: bool,
 }
 
 /// A component that runs.
@@ -105,8 +119,13 @@ impl Desired {
             database_claims: claims.unwrap_or_default(),
             cluster_scoped: installation
                 .running()
-                .any(|(component, _)| component.webhook.is_some()),
+                .any(|(component, _)| !component.webhooks.is_empty()),
             database_secrets: secrets.unwrap_or_default(),
+            sdk: DesiredSdk {
+                mode: installation.sdk_policy.mode,
+                allowed: installation.sdk_policy.allowed.to_string(),
+                inventory: installation.inventory.enabled,
+            },
             components: in_order(installation.running().map(|(component, _)| component)),
             endpoints: addresses(installation),
         }

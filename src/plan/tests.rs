@@ -5,5 +5,6 @@ mod drift;
 mod entry;
 mod install;
 mod properties;
+mod sdk;
 mod status;
 mod world;

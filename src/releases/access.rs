@@ -15,8 +15,9 @@ use crate::strict::strict;
 pub struct Access {
     /// Name of the RoleBinding, upstream's.
     pub binding: String,
-    /// Name of upstream's Role, kept for comparison; no such Role is made.
-    pub upstream_role: String,
+    /// Name of upstream's Role, kept for comparison; no such Role is made. Unset where upstream has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_role: Option<String>,
     /// ClusterRole that holds the rules. Releases that name the same one have the same rules.
     pub cluster_role: String,
     /// Who gets the rights.
@@ -39,24 +40,31 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Who gets rights. Written as `service-account:NAME` (of the installation's namespace) or `group:NAME`.
+/// Who gets rights. Written as `service-account:NAME` (of the installation's namespace), `service-accounts` (all of them) or
+/// `group:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// ServiceAccount of the installation's namespace.
     ServiceAccount(String),
+    /// Every ServiceAccount of the installation's namespace.
+    ServiceAccounts,
     /// Group of users, cluster-wide.
     Group(String),
 }
+
+/// How [`Subject::ServiceAccounts`] is written.
+const ALL_OF_NAMESPACE: &str = "service-accounts";
 
 impl FromStr for Subject {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
+            None if text == ALL_OF_NAMESPACE => Ok(Self::ServiceAccounts),
             Some(("service-account", name)) if !name.is_empty() => Ok(Self::ServiceAccount(name.to_owned())),
             Some(("group", name)) if !name.is_empty() => Ok(Self::Group(name.to_owned())),
             _ => Err(format!(
-                "`{text}` is no subject: write service-account:NAME or group:NAME"
+                "`{text}` is no subject: write service-account:NAME, service-accounts or group:NAME"
             )),
         }
     }
@@ -66,6 +74,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceAccount(name) => write!(formatter, "service-account:{name}"),
+            Self::ServiceAccounts => formatter.write_str(ALL_OF_NAMESPACE),
             Self::Group(name) => write!(formatter, "group:{name}"),
         }
     }

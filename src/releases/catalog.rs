@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::advisory::Advisory;
 use crate::edge::Edge;
-use crate::extend::extend;
+use crate::extend::{extend, merge};
 use crate::files;
 use crate::invariants;
 use crate::release::{Install, Release, SupportState};
@@ -19,6 +19,8 @@ use crate::version::Version;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Catalog {
     releases: BTreeMap<Version, Arc<Release>>,
+    /// Releases as they are installed where pipelines are kept as Kubernetes objects.
+    kubernetes_pipelines: BTreeMap<Version, Arc<Release>>,
     advisories: Vec<Advisory>,
     edges: Vec<Edge>,
 }
@@ -62,12 +64,16 @@ impl Catalog {
             raw.insert((*name).to_owned(), yaml(&release_file(name), text)?);
         }
         let mut parsed = BTreeMap::new();
+        let mut kubernetes_pipelines = BTreeMap::new();
         for name in raw.keys() {
             let file = release_file(name);
-            let release: Release = typed(
-                &file,
-                extend(name, &raw).map_err(|message| error(&file, "extends", &message))?,
-            )?;
+            let mut whole = extend(name, &raw).map_err(|message| error(&file, "extends", &message))?;
+            let laid_over = take_variant(&mut whole, KUBERNETES_PIPELINES);
+            if let Some(laid_over) = laid_over {
+                let variant: Release = typed(&file, lay_over_install(&whole, laid_over))?;
+                kubernetes_pipelines.insert(variant.version, Arc::new(variant));
+            }
+            let release: Release = typed(&file, whole)?;
             if release.version.to_string() != *name {
                 return Err(error(
                     &file,
@@ -81,6 +87,7 @@ impl Catalog {
         let edges: Edges = typed("edges.yaml", yaml("edges.yaml", edges)?)?;
         let catalog = Self {
             releases: parsed,
+            kubernetes_pipelines,
             advisories: advisories.advisories,
             edges: edges.edges,
         };
@@ -109,6 +116,21 @@ impl Catalog {
     pub fn installable(&self) -> impl DoubleEndedIterator<Item = (&Arc<Release>, &Install)> {
         self.releases()
             .filter_map(|release| release.installable().map(|install| (release, install)))
+    }
+
+    /// The release of this version as it is installed where pipelines are kept as Kubernetes objects; none for a release
+    /// that cannot do so.
+    #[must_use]
+    pub fn with_kubernetes_pipelines(&self, version: Version) -> Option<&Arc<Release>> {
+        self.kubernetes_pipelines.get(&version)
+    }
+
+    /// Every way in which the operator installs a release: each with pipelines in the database, then those with pipelines
+    /// in Kubernetes. Oldest version first.
+    pub fn installs(&self) -> impl Iterator<Item = (&Arc<Release>, &Install)> {
+        let variants = self.kubernetes_pipelines.values();
+        self.installable()
+            .chain(variants.filter_map(|release| release.installable().map(|install| (release, install))))
     }
 
     /// Releases in this state, oldest version first.
@@ -146,6 +168,23 @@ impl Catalog {
     pub fn edge(&self, from: Version, to: Version) -> Option<&Edge> {
         self.edges.iter().find(|edge| edge.from == from && edge.to == to)
     }
+}
+
+/// What of a release's data says how it differs where pipelines are kept as Kubernetes objects.
+const KUBERNETES_PIPELINES: &str = "kubernetesPipelines";
+
+/// Takes a variant of the installation out of a release's data.
+fn take_variant(release: &mut Value, name: &str) -> Option<Value> {
+    release.get_mut("install")?.as_object_mut()?.remove(name)
+}
+
+/// The release's data with this laid over how it is installed.
+fn lay_over_install(release: &Value, over: Value) -> Value {
+    let mut release = release.clone();
+    if let Some(install) = release.get_mut("install") {
+        *install = merge(install.take(), over);
+    }
+    release
 }
 
 pub(crate) fn release_file(name: &str) -> String {

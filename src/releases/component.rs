@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::admissionregistration::v1::RuleWithOperations;
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kfp_api::installation::DatabaseEngine;
@@ -111,9 +112,9 @@ pub struct Component {
     /// Volumes that outlive the workload and the installation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volume_claims: Vec<VolumeClaim>,
-    /// Admission webhook served by this component.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<Webhook>,
+    /// Admission webhooks served by this component.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Webhook>,
     /// Ports that others may connect to, and from where. A port that is not here is closed to everyone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<Listen>,
@@ -252,12 +253,14 @@ pub struct VolumeClaim {
     pub size: Quantity,
 }
 
-/// A mutating admission webhook for pods of the installation's namespace. The configuration object is cluster-scoped,
-/// so its name carries the namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An admission webhook for objects of the installation's namespace. The configuration object is cluster-scoped, so its
+/// name carries the namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Webhook {
-    /// Name of the MutatingWebhookConfiguration.
+    /// Whether it changes objects or judges them: which kind of configuration it stands in.
+    pub kind: WebhookKind,
+    /// Name of the configuration.
     pub configuration: Text,
     /// Name of the webhook in it.
     pub name: Text,
@@ -267,10 +270,47 @@ pub struct Webhook {
     pub path: String,
     /// Secret whose certificate is trusted.
     pub secret: String,
-    /// Labels that a pod must carry to be sent here.
+    /// Which requests are sent here.
+    #[serde(deserialize_with = "strict")]
+    pub rule: RuleWithOperations,
+    /// Labels that an object must carry to be sent here; empty: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub object_labels: BTreeMap<String, String>,
-    /// Seconds after which the API server goes on without it (failure policy `Ignore`).
+    /// Version of `AdmissionReview` that it answers.
+    pub review_version: String,
+    /// What becomes of a request that it does not answer.
+    pub failure_policy: FailurePolicy,
+    /// Seconds that an answer may take.
     pub timeout_seconds: i32,
+}
+
+/// Whether a webhook changes objects or judges them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum WebhookKind {
+    /// It changes them: a `MutatingWebhookConfiguration`.
+    Mutating,
+    /// It judges them: a `ValidatingWebhookConfiguration`.
+    Validating,
+}
+
+impl WebhookKind {
+    /// Kind of the configuration object.
+    #[must_use]
+    pub const fn configuration(self) -> &'static str {
+        match self {
+            Self::Mutating => "MutatingWebhookConfiguration",
+            Self::Validating => "ValidatingWebhookConfiguration",
+        }
+    }
+}
+
+/// What becomes of a request that a webhook does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FailurePolicy {
+    /// It goes on.
+    Ignore,
+    /// It is refused.
+    Fail,
 }
 
 /// A port that others may connect to.

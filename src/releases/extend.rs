@@ -35,7 +35,8 @@ pub(crate) fn extend(name: &str, files: &BTreeMap<String, Value>) -> Result<Valu
     Ok(whole)
 }
 
-fn merge(base: Value, over: Value) -> Value {
+/// A value laid over another, as [`extend`] does it.
+pub(crate) fn merge(base: Value, over: Value) -> Value {
     match (base, over) {
         (Value::Object(mut base), Value::Object(over)) => {
             for (key, value) in over {

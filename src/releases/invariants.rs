@@ -20,6 +20,9 @@ pub(crate) fn problems(catalog: &Catalog) -> Vec<CatalogError> {
     for release in catalog.releases() {
         problems.in_file(&format!("releases/{}.yaml", release.version));
         of_release(release, &mut problems);
+        if let Some(variant) = catalog.with_kubernetes_pipelines(release.version) {
+            of_release(variant, &mut problems);
+        }
     }
     access::across_releases(catalog, &mut problems);
     history::check(catalog, &mut problems);
@@ -41,6 +44,14 @@ fn of_release(release: &Release, problems: &mut Problems) {
     }
     if release.dependencies.is_none() {
         problems.add("dependencies", "is missing, but the release can be installed");
+    }
+    if let Some(with) = &release.dependencies
+        && with.sdk.kfp.parse::<crate::sdk::SdkVersion>().is_err()
+    {
+        problems.add(
+            "dependencies.sdk.kfp",
+            "is no version of an SDK, and the default SDK policy follows from it",
+        );
     }
     if !crate::files::SCHEMAS
         .iter()

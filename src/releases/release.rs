@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use kfp_api::installation::{DatabaseEngine, Size};
+use kfp_api::installation::{DatabaseEngine, PipelineStoreType, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
@@ -121,6 +121,9 @@ pub struct Sdk {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Install {
+    /// Where it keeps pipelines.
+    #[serde(default)]
+    pub pipeline_store: PipelineStoreType,
     /// Engine of a new database where an installation names none: upstream's.
     pub default_engine: DatabaseEngine,
     /// Name of the fingerprint of its fresh pipelines database: a file in `data/schemas/`, named after the first release

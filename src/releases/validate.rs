@@ -1,6 +1,7 @@
 //! FACTS: a spec against the catalog: every name resolved and every default applied, or every fault found at once. Pure.
 
 mod components;
+mod sdk;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ pub fn validate(
 ) -> Result<ValidatedInstallation, Vec<Finding>> {
     let mut findings = Findings::default();
     let (name, namespace) = identity(resource, &mut findings);
-    let Some(release) = version::resolve(&resource.spec.version, catalog, &mut findings) else {
+    let Some(release) = version::resolve(&resource.spec, catalog, &mut findings) else {
         return Err(findings.0);
     };
     let Some(install) = release.installable() else {
@@ -56,6 +57,7 @@ pub fn validate(
     let components = components::resolve(&check, engine, &images, &namespace, &mut findings);
     let volumes = storage::resolve(&check, &components, &mut findings);
     let image_pull_secrets = check.pull_secrets(&mut findings);
+    let sdk_policy = sdk::resolve(&check, &release, &mut findings);
     if !findings.0.is_empty() {
         return Err(findings.0);
     }
@@ -75,6 +77,8 @@ pub fn validate(
         volumes,
         image_pull_secrets,
         network_policy: resource.spec.network_policy,
+        sdk_policy,
+        inventory: resource.spec.sdk_policy.inventory,
         paused: resource.spec.paused,
         deletion_policy: resource.spec.deletion_policy,
     })

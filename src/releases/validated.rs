@@ -3,20 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Affinity, EnvVar, ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kfp_api::conditions::Reason;
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy, NetworkPolicySpec, Size};
+use kfp_api::sdk::InventorySpec;
 
 use crate::component::{Component, Role};
 use crate::pod::Pod;
 use crate::release::{Install, Release};
+use crate::sdk::SdkPolicy;
 
 /// What the world already fixes for an installation, as far as validation needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
     /// Engine that wrote the existing volume, from its annotation; unset when there is no volume yet.
     pub database_engine_on_volume: Option<DatabaseEngine>,
+    /// The time, against which exceptions of the SDK policy expire; unset where none shall.
+    pub now: Option<Timestamp>,
     /// Sizes, in bytes, that existing volume claims ask for, by claim name.
     pub volume_claim_bytes: BTreeMap<String, u128>,
 }
@@ -64,6 +69,10 @@ pub struct ValidatedInstallation {
     pub image_pull_secrets: Vec<String>,
     /// NetworkPolicies.
     pub network_policy: NetworkPolicySpec,
+    /// Which SDKs pipelines may be compiled with.
+    pub sdk_policy: SdkPolicy,
+    /// How stored pipelines are looked through.
+    pub inventory: InventorySpec,
     /// Nothing is changed while this is true.
     pub paused: bool,
     /// What happens to data on deletion.

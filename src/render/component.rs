@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::secret::GeneratedSecret;
 use crate::webhook::Trust;
 use crate::{
-    Object, RenderError, config_map, disruption_budget, network_policy, role_binding, secret, service,
+    Object, RenderError, config_map, disruption_budget, network_policy, role_binding, sdk_policy, secret,
+    service,
 };
 use crate::{service_account, volume_claim, webhook, workload};
 
@@ -85,7 +86,9 @@ pub(crate) fn shared(context: &Context<'_>) -> Result<RenderedComponent, RenderE
         config_maps: &shared.config_maps,
         secrets: &shared.secrets,
     };
-    common(context, SHARED, &parts)
+    let mut rendered = common(context, SHARED, &parts)?;
+    rendered.base.extend(sdk_policy::objects(context));
+    Ok(rendered)
 }
 
 /// A component that runs.
@@ -116,9 +119,9 @@ pub(crate) fn component(
     }
     base.extend(network_policy::network_policy(context, data)?.map(Object::from));
     base.extend(disruption_budget::disruption_budget(context, data, settings).map(Object::from));
-    if let Some(hook) = &data.webhook {
+    for hook in &data.webhooks {
         let (configuration, trust) = webhook::webhook(context, &data.name, hook)?;
-        base.push(configuration.into());
+        base.push(configuration);
         rendered.trusts.push(trust);
     }
     rendered.workload = Some(workload::workload(context, data, settings)?);

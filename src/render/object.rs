@@ -1,7 +1,10 @@
 //! SHAPES: one rendered Kubernetes object of a closed set of kinds. No I/O, no decisions about what is rendered.
 
 use k8s_openapi::Metadata;
-use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+    ValidatingWebhookConfiguration,
+};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{
     ConfigMap, PersistentVolumeClaim, PodTemplateSpec, Secret, Service, ServiceAccount,
@@ -79,7 +82,7 @@ objects! {
     ConfigMap: "configmaps", true;
     /// Stateless workload, or one with a claim and `Recreate`.
     Deployment: "deployments", true;
-    /// Admission webhook; its `caBundle` is filled when it is applied.
+    /// Admission webhook that changes objects; its `caBundle` is filled when it is applied.
     MutatingWebhookConfiguration: "mutatingwebhookconfigurations", false;
     /// What may connect to a component's pods, and what they may connect to.
     NetworkPolicy: "networkpolicies", true;
@@ -97,6 +100,12 @@ objects! {
     ServiceAccount: "serviceaccounts", true;
     /// Workload with one volume a replica.
     StatefulSet: "statefulsets", true;
+    /// What the API server itself asks of an object that is written.
+    ValidatingAdmissionPolicy: "validatingadmissionpolicies", false;
+    /// What becomes of an object that a policy does not like.
+    ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings", false;
+    /// Admission webhook that judges; its `caBundle` is filled when it is applied.
+    ValidatingWebhookConfiguration: "validatingwebhookconfigurations", false;
 }
 
 impl Object {

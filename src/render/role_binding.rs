@@ -36,12 +36,17 @@ fn subject(context: &Context<'_>, who: &access::Subject) -> Subject {
             name: name.clone(),
             namespace: Some(context.namespace().to_owned()),
         },
-        access::Subject::Group(name) => Subject {
-            api_group: Some(RBAC_GROUP.to_owned()),
-            kind: "Group".to_owned(),
-            name: name.clone(),
-            namespace: None,
-        },
+        access::Subject::ServiceAccounts => group(format!("system:serviceaccounts:{}", context.namespace())),
+        access::Subject::Group(name) => group(name.clone()),
+    }
+}
+
+fn group(name: String) -> Subject {
+    Subject {
+        api_group: Some(RBAC_GROUP.to_owned()),
+        kind: "Group".to_owned(),
+        name,
+        namespace: None,
     }
 }
 
@@ -52,7 +57,7 @@ fn subject(context: &Context<'_>, who: &access::Subject) -> Subject {
 #[must_use]
 pub fn operand_cluster_roles(catalog: &Catalog) -> Vec<ClusterRole> {
     let mut roles = BTreeMap::new();
-    for (_, install) in catalog.installable() {
+    for (_, install) in catalog.installs() {
         for access in install.access() {
             roles
                 .entry(access.cluster_role.clone())

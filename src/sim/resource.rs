@@ -56,6 +56,7 @@ impl Wish {
             image_registry: None,
             image_pull_secrets: Vec::new(),
             network_policy: NetworkPolicySpec::default(),
+            pipeline_store: kfp_api::installation::PipelineStore::default(),
             sdk_policy: kfp_api::sdk::SdkPolicySpec::default(),
             paused: self.paused,
             deletion_policy: self.deletion_policy,

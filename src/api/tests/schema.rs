@@ -261,6 +261,8 @@ fn kubectl_get_shows_what_runs_and_whether_it_is_ready() {
 #[case("objectStore", json!({ "type": "Embedded" }))]
 #[case("executionController", json!({ "type": "Managed" }))]
 #[case("networkPolicy", json!({ "mode": "Generated", "egress": "Unrestricted" }))]
+#[case("pipelineStore", json!({ "type": "Database" }))]
+#[case("sdkPolicy", json!({ "mode": "Warn", "inventory": { "enabled": true, "intervalSeconds": 3600, "recentRuns": 500 } }))]
 #[case("paused", json!(false))]
 #[case("deletionPolicy", json!("Retain"))]
 fn the_schema_gives_the_default(#[case] field: &str, #[case] default: Value) {

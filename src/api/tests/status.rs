@@ -5,6 +5,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kfp_api::installation::DatabaseEngine;
+use kfp_api::sdk::{InventoryStatus, ReleaseTotals, ScanProgress, SdkStatus, SdkVersionTotals};
 use kfp_api::status::{
     ComponentStatus, DatabaseStatus, Endpoints, KfpInstallationStatus, SchemaState, SchemaStatus,
 };
@@ -40,6 +41,7 @@ fn status() -> impl Strategy<Value = KfpInstallationStatus> {
     (components, lists, text(), text(), text()).prop_map(
         |(components, (matches, differences), server, address, message)| KfpInstallationStatus {
             observed_generation: Some(1),
+            sdk: Some(sdk(&server, 2 * matches.len())),
             version: Some(server.clone()),
             components,
             database: Some(DatabaseStatus {
@@ -56,7 +58,6 @@ fn status() -> impl Strategy<Value = KfpInstallationStatus> {
                 grpc: Some(address),
                 ..Endpoints::default()
             }),
-            sdk: None,
             conditions: vec![Condition {
                 type_: "Ready".to_owned(),
                 status: "False".to_owned(),
@@ -67,6 +68,42 @@ fn status() -> impl Strategy<Value = KfpInstallationStatus> {
             }],
         },
     )
+}
+
+/// An SDK status in which every text and list comes from elsewhere, too long ones included.
+fn sdk(text: &str, count: usize) -> SdkStatus {
+    // One long name is as good as many.
+    let named = |position| {
+        if position == 0 {
+            text.to_owned()
+        } else {
+            format!("{position}")
+        }
+    };
+    let shards: Vec<String> = (0..count).map(named).collect();
+    let releases = shards.iter().map(|name| ReleaseTotals {
+        release: name.clone(),
+        ..ReleaseTotals::default()
+    });
+    let versions = shards.iter().map(|name| SdkVersionTotals {
+        version: name.clone(),
+        ..SdkVersionTotals::default()
+    });
+    SdkStatus {
+        allowed: Some(text.to_owned()),
+        config_map: Some(text.to_owned()),
+        inventory: Some(InventoryStatus {
+            releases: releases.collect(),
+            sdk_versions: versions.collect(),
+            shards: shards.clone(),
+            last_full_scan: Some(Time(Timestamp::UNIX_EPOCH)),
+            progress: Some(ScanProgress {
+                started: Time(Timestamp::UNIX_EPOCH),
+                scanned: 7,
+            }),
+            ..InventoryStatus::default()
+        }),
+    }
 }
 
 fn schema() -> Value {

@@ -27,7 +27,7 @@ fn claim(name: &str) -> ObjectRef {
 
 /// The volume claims that any release of the catalog has, as far as they are there.
 pub async fn claims(cluster: &Cluster, catalog: &Catalog, namespace: &str) -> Live {
-    let components = catalog.installable().flat_map(|(_, install)| &install.components);
+    let components = catalog.installs().flat_map(|(_, install)| &install.components);
     let names: BTreeSet<&str> = components
         .flat_map(|component| &component.volume_claims)
         .map(|claim| claim.name.as_str())
@@ -52,7 +52,7 @@ pub fn release(catalog: &Catalog, claims: &Live) -> Seen<String> {
 /// What the embedded database's volume says, whichever release of the catalog made it.
 fn of_database<T>(catalog: &Catalog, claims: &Live, says: impl Fn(&str, &Value) -> Seen<T>) -> Seen<T> {
     let databases = catalog
-        .installable()
+        .installs()
         .filter_map(|(_, install)| install.role(Role::Database));
     let names: BTreeSet<&str> = databases
         .flat_map(|component| &component.volume_claims)
@@ -121,7 +121,7 @@ pub async fn left(cluster: &Cluster, catalog: &Catalog, namespace: &str, name: &
         Err(error) => return unknown(&error),
     };
     let names: BTreeSet<&str> = catalog
-        .installable()
+        .installs()
         .flat_map(|(_, install)| install.secrets())
         .map(|secret| secret.name.as_str())
         .collect();

@@ -71,7 +71,7 @@ pub struct Wanted<'a> {
 
 impl Engine {
     /// Looks at what does not depend on the spec.
-    pub async fn surroundings(&self, namespace: &str, resource: &ObjectMeta) -> Surroundings {
+    pub async fn surroundings(&self, namespace: &str, resource: &ObjectMeta, now: Timestamp) -> Surroundings {
         let (occupant, rights, kubernetes) = tokio::join!(
             occupant::look(&self.cluster, namespace, resource),
             rights::look(&self.cluster, namespace, resource),
@@ -91,6 +91,7 @@ impl Engine {
                 Seen::Known(engine) => Some(*engine),
                 _ => None,
             },
+            now: Some(now),
             volume_claim_bytes: claims.all().filter_map(requested).collect(),
         };
         Surroundings {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use kfp_api::installation::PipelineStoreType;
 use kfp_api::names::INSTALLATION_LABEL;
 use kfp_plan::{ObjectRef, Seen};
+use kfp_releases::component::WebhookKind;
 use kfp_releases::{Catalog, Insert};
 
 use crate::cluster::Cluster;
@@ -46,8 +48,8 @@ pub async fn look(
     Seen::Known(orphans)
 }
 
-/// Webhook configurations of components that are switched off. They cannot be listed, but their names carry the
-/// namespace, so each is asked for.
+/// Webhook configurations of components that are switched off, and admission policies that are wanted no more. They cannot
+/// be listed, but their names carry the namespace, so each is asked for.
 pub async fn cluster_scoped(
     cluster: &Cluster,
     catalog: &Catalog,
@@ -56,7 +58,7 @@ pub async fn cluster_scoped(
     wanted: &BTreeSet<ObjectRef>,
 ) -> Result<Vec<ObjectRef>, Error> {
     let mut orphans = Vec::new();
-    for object in webhook_configurations(catalog, namespace).difference(wanted) {
+    for object in nameable(catalog, namespace, wanted).difference(wanted) {
         match cluster.get(object, namespace).await {
             Ok(Some(found)) if label(&found, INSTALLATION_LABEL) == Some(name) && !deleting(&found) => {
                 orphans.push(object.clone());
@@ -70,18 +72,33 @@ pub async fn cluster_scoped(
     Ok(orphans)
 }
 
-/// The webhook configurations that any release of the catalog could have in this namespace.
-fn webhook_configurations(catalog: &Catalog, namespace: &str) -> BTreeSet<ObjectRef> {
-    let components = catalog.installable().flat_map(|(_, install)| &install.components);
+/// The cluster-scoped objects that an installation could have in this namespace. Where it is known what one wants, it wants
+/// the validating webhook of KFP's store of pipelines or has never had it, nor what goes with it: that store is fixed.
+fn nameable(catalog: &Catalog, namespace: &str, wanted: &BTreeSet<ObjectRef>) -> BTreeSet<ObjectRef> {
+    let judging = WebhookKind::Validating.configuration();
+    let all = wanted.is_empty() || wanted.iter().any(|object| object.kind == judging);
     let fill = |insert: &Insert| match insert {
         Insert::Namespace => Ok(namespace.to_owned()),
         _ => Err(()),
     };
-    components
-        .filter_map(|component| component.webhook.as_ref()?.configuration.resolve(fill).ok())
-        .map(|name| ObjectRef {
-            kind: "MutatingWebhookConfiguration".into(),
-            name,
+    let mut names: BTreeSet<ObjectRef> = catalog
+        .installs()
+        .filter(|(_, install)| all || install.pipeline_store == PipelineStoreType::Database)
+        .flat_map(|(_, install)| &install.components)
+        .flat_map(|component| &component.webhooks)
+        .filter_map(|webhook| {
+            let name = webhook.configuration.resolve(fill).ok()?;
+            Some(ObjectRef {
+                kind: webhook.kind.configuration().into(),
+                name,
+            })
         })
-        .collect()
+        .collect();
+    if all {
+        names.extend(kfp_render::admission(namespace).map(|(kind, name)| ObjectRef {
+            kind: kind.into(),
+            name,
+        }));
+    }
+    names
 }

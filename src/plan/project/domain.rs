@@ -1,4 +1,4 @@
-//! THOUGHT: the conditions of single parts: database, object store, API server, execution controller, Kubernetes.
+//! THOUGHT: the conditions of single parts: database, object store, API server, execution controller, Kubernetes, SDKs.
 
 use kfp_api::conditions::{ConditionStatus, ConditionType, Reason, find};
 use kfp_api::status::SchemaState;
@@ -7,7 +7,7 @@ use kfp_releases::Role;
 use crate::conditions::Fact;
 use crate::desired::{Desired, DesiredComponent};
 use crate::observed::{DatabaseSeen, Observed, Seen};
-use crate::project::{View, table};
+use crate::project::{View, sdk, table};
 use crate::steps::components::trouble;
 use crate::steps::kubernetes::{Verdict, judge};
 use crate::steps::schema;
@@ -31,7 +31,9 @@ pub(super) fn facts(input: &View) -> Vec<Fact> {
         let component = desired.role(*role)?;
         Some(part(*kind, desired, seen, component))
     });
-    parts.chain([kubernetes(desired, seen)]).collect()
+    parts
+        .chain([kubernetes(desired, seen), sdk::fact(desired, seen)])
+        .collect()
 }
 
 /// Conditions of parts that this pass says nothing about and that stay as they were.
@@ -47,7 +49,7 @@ fn kinds() -> impl Iterator<Item = ConditionType> {
     PARTS
         .iter()
         .map(|(kind, _)| *kind)
-        .chain([ConditionType::KubernetesVersionTested])
+        .chain([ConditionType::KubernetesVersionTested, ConditionType::SdkAligned])
 }
 
 fn unprobed(kind: ConditionType) -> Fact {

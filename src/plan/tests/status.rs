@@ -74,7 +74,7 @@ fn summary(status: &KfpInstallationStatus) -> String {
     let shown = status
         .conditions
         .iter()
-        .filter(|condition| !condition.type_.starts_with("Kubernetes"));
+        .filter(|condition| !condition.type_.starts_with("Kubernetes") && condition.type_ != "SdkAligned");
     shown.map(line).collect::<Vec<_>>().join("; ")
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kfp_api::conditions::Reason;
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
+use kfp_api::sdk::SdkPolicyMode;
 use kfp_api::status::{SchemaState, SchemaStatus};
 use kfp_releases::Role;
 use kfp_releases::release::KubernetesRange;
 
 use crate::decision::{Action, Decision, Next};
-use crate::desired::{Address, AddressKind, Desired, DesiredComponent};
+use crate::desired::{Address, AddressKind, Desired, DesiredComponent, DesiredSdk};
 use crate::observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, WorkloadSeen};
 use crate::think::think;
 
@@ -60,6 +61,11 @@ pub fn desired() -> Desired {
         database_claims: set(["mysql-pv-claim".to_owned()]),
         cluster_scoped: false,
         database_secrets: set(["mysql-secret".to_owned()]),
+        sdk: DesiredSdk {
+            mode: SdkPolicyMode::Warn,
+            allowed: ">=2.0.0,<2.17.0".to_owned(),
+            inventory: true,
+        },
         components: vec![
             component("mysql", Role::Database, &[]),
             component("seaweedfs", Role::ObjectStore, &[]),

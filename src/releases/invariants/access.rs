@@ -75,7 +75,7 @@ fn of_rule(rule: &PolicyRule, path: &str, problems: &mut Problems) {
 /// A ClusterRole is one object for all installations, so releases that name the same one must agree on its rules.
 pub(super) fn across_releases(catalog: &Catalog, problems: &mut Problems) {
     let mut known: BTreeMap<&str, (&Access, String)> = BTreeMap::new();
-    for (release, install) in catalog.installable() {
+    for (release, install) in catalog.installs() {
         problems.in_file(&format!("releases/{}.yaml", release.version));
         for access in install.access() {
             let entry = known

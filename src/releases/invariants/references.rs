@@ -49,8 +49,8 @@ impl<'a> Check<'a> {
                 );
             }
         }
-        if let Some(webhook) = &component.webhook {
-            let path = format!("component {}, webhook", component.name);
+        for webhook in &component.webhooks {
+            let path = format!("component {}, webhook {}", component.name, webhook.path);
             self.text(&path, &webhook.configuration);
             self.text(&path, &webhook.name);
             self.port(&path, &webhook.service.service, &webhook.service.port);

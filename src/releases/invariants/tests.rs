@@ -91,7 +91,7 @@ fn steps_of_pipelines_get_no_rights_over_workloads() {
     for (_, install) in catalog().installable() {
         let runner = install
             .access()
-            .find(|access| access.upstream_role == "pipeline-runner")
+            .find(|access| access.upstream_role.as_deref() == Some("pipeline-runner"))
             .unwrap();
         for rule in &runner.rules {
             let resources = rule

@@ -75,24 +75,23 @@ impl SdkRange {
 
     /// From `from` on, and before the next minor of `newest`: every patch of that minor is within.
     #[must_use]
-    pub fn up_to_minor(from: Version, newest: &SdkVersion) -> Self {
-        let released = |release| SdkVersion {
-            release,
+    pub fn up_to_minor(from: &SdkVersion, newest: &SdkVersion) -> Self {
+        let end = SdkVersion {
+            release: Version {
+                minor: newest.release.minor.saturating_add(1),
+                patch: 0,
+                ..newest.release
+            },
             stage: Stage::Final,
-        };
-        let end = Version {
-            minor: newest.release.minor.saturating_add(1),
-            patch: 0,
-            ..newest.release
         };
         Self(vec![
             Clause {
                 comparison: Comparison::AtLeast,
-                version: released(from),
+                version: from.clone(),
             },
             Clause {
                 comparison: Comparison::Below,
-                version: released(end),
+                version: end,
             },
         ])
     }
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn the_range_up_to_a_minor_holds_every_patch_of_it() {
         let newest = "2.12.2".parse().unwrap();
-        let range = SdkRange::up_to_minor("2.0.0".parse().unwrap(), &newest);
+        let range = SdkRange::up_to_minor(&"2.0.0".parse().unwrap(), &newest);
         assert_eq!(range.to_string(), ">=2.0.0,<2.13.0");
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of validation: what is resolved, and every finding.
 
+mod sdk;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvVar, LocalObjectReference, ResourceRequirements};

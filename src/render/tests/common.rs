@@ -15,6 +15,9 @@ pub const RELEASES: [&str; 3] = ["2.5.0", "2.16.1", "2.17.0"];
 /// The namespace of most tests: not upstream's.
 pub const NAMESPACE: &str = "team-a";
 
+/// The releases that can keep pipelines as Kubernetes objects.
+pub const STORES: [&str; 2] = ["2.16.1", "2.17.0"];
+
 /// Root of this repository.
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -24,6 +27,16 @@ pub fn repository() -> PathBuf {
 pub fn upstream(release: &str) -> Value {
     let path = repository().join(format!("tests/parity/{release}.json"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What upstream installs at a release where pipelines are Kubernetes objects, reduced.
+pub fn upstream_with_kubernetes_pipelines(release: &str) -> Value {
+    let mut whole = upstream(release);
+    let path = repository().join(format!("tests/parity/{release}-kubernetes-pipelines.json"));
+    let differing: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let objects = whole["objects"].as_object_mut().unwrap();
+    objects.extend(differing["objects"].as_object().unwrap().clone());
+    whole
 }
 
 /// An installation with these fields in its spec, validated.
@@ -59,6 +72,17 @@ pub fn everything() -> Value {
 /// As upstream installs it: in its namespace, with every component.
 pub fn as_upstream(release: &str) -> Rendered {
     render(&installation(release, "kubeflow")).unwrap()
+}
+
+/// With every component, pipelines kept as Kubernetes objects, and the SDK policy in this mode.
+pub fn with_kubernetes_pipelines(release: &str, namespace: &str, mode: &str) -> Rendered {
+    let spec = json!({
+        "version": release,
+        "components": everything(),
+        "pipelineStore": {"type": "Kubernetes"},
+        "sdkPolicy": {"mode": mode},
+    });
+    render(&with_spec(namespace, &spec)).unwrap()
 }
 
 /// With every component, in a namespace of another name.
@@ -101,6 +125,12 @@ pub fn every_rendering() -> Vec<(String, Rendered)> {
                 render(&with_spec(NAMESPACE, &spec)).unwrap(),
             ));
         }
+    }
+    for release in STORES {
+        all.push((
+            format!("{release}, Kubernetes pipelines, MySQL"),
+            with_kubernetes_pipelines(release, NAMESPACE, "Enforce"),
+        ));
     }
     all
 }

@@ -5,7 +5,7 @@ use kfp_api::installation::{DatabaseEngine, EgressMode};
 use kfp_render::Rendered;
 use kfp_render::yaml::document_text;
 
-use crate::common::{RELEASES, chosen, rendered};
+use crate::common::{NAMESPACE, RELEASES, STORES, chosen, rendered, with_kubernetes_pipelines};
 
 fn freeze(rendered: &Rendered, release: &str, only: Option<&str>, suffix: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -28,6 +28,14 @@ fn freeze(rendered: &Rendered, release: &str, only: Option<&str>, suffix: &str) 
 fn pod_templates_are_the_frozen_ones() {
     for release in RELEASES {
         freeze(&rendered(release), release, None, "");
+    }
+}
+
+#[test]
+fn the_pod_template_of_a_server_that_keeps_pipelines_in_kubernetes_is_the_frozen_one() {
+    for release in STORES {
+        let rendered = with_kubernetes_pipelines(release, NAMESPACE, "Warn");
+        freeze(&rendered, release, Some("ml-pipeline"), "-kubernetes-pipelines");
     }
 }
 

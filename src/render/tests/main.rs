@@ -23,6 +23,8 @@ mod reduced;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod sdk_policy;
+#[cfg(test)]
 mod text;
 #[cfg(test)]
 mod world;

@@ -105,8 +105,9 @@ fn steps_of_pipelines_reach_what_they_need_and_not_the_database() {
 fn the_api_server_reaches_every_webhook() {
     for (case, rendered) in every_rendering() {
         let world = World::new(&rendered, NAMESPACE);
-        for hook in world
-            .of_kind("MutatingWebhookConfiguration")
+        for hook in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]
+            .into_iter()
+            .flat_map(|kind| world.of_kind(kind))
             .flat_map(|object| list(&object["webhooks"]))
         {
             let service = &hook["clientConfig"]["service"];

@@ -11,7 +11,10 @@ use rstest::rstest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::common::{RELEASES, as_upstream, repository, upstream};
+use crate::common::{
+    RELEASES, STORES, as_upstream, repository, upstream, upstream_with_kubernetes_pipelines,
+    with_kubernetes_pipelines,
+};
 use crate::reduced::{self, Reduced};
 
 /// Differences that are printed before the rest is only counted.
@@ -25,7 +28,8 @@ const PRESENT: &str = "<present>";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Deviation {
-    /// Releases that it holds for; each must have it.
+    /// Releases that it holds for; each must have it. Behind a release, `with Kubernetes pipelines` stands for its
+    /// installation with that store of pipelines, which has its own lines beside those of the release.
     releases: Vec<String>,
     /// `Kind/name`; `*` stands for any text.
     object: String,
@@ -217,7 +221,17 @@ fn shipped_rights() -> BTreeMap<String, Vec<Value>> {
     rights.collect()
 }
 
+/// What stands behind a release's name for its installation with pipelines as Kubernetes objects.
+const KUBERNETES_PIPELINES: &str = " with Kubernetes pipelines";
+
 fn compare(release: &str) -> Vec<Difference> {
+    if let Some(release) = release.strip_suffix(KUBERNETES_PIPELINES) {
+        let facts = upstream_with_kubernetes_pipelines(release);
+        let theirs: Reduced = serde_json::from_value(facts["objects"].clone()).unwrap();
+        let rendered = with_kubernetes_pipelines(release, "kubeflow", "Warn");
+        let ours = reduced::rendering(&rendered, &shipped_rights(), &facts);
+        return differences(&theirs, &ours);
+    }
     let facts = upstream(release);
     let theirs: Reduced = serde_json::from_value(facts["objects"].clone()).unwrap();
     let ours = reduced::rendering(&as_upstream(release), &shipped_rights(), &facts);
@@ -228,11 +242,17 @@ fn compare(release: &str) -> Vec<Difference> {
 #[case("2.5.0")]
 #[case("2.16.1")]
 #[case("2.17.0")]
+#[case("2.16.1 with Kubernetes pipelines")]
+#[case("2.17.0 with Kubernetes pipelines")]
 fn every_difference_from_upstream_is_a_written_deviation(#[case] release: &str) {
     let known = deviations();
     let here: Vec<&Deviation> = known
         .iter()
-        .filter(|line| line.releases.iter().any(|name| name == release))
+        .filter(|line| {
+            let plain = release.strip_suffix(KUBERNETES_PIPELINES);
+            let mut names = line.releases.iter();
+            names.any(|name| name == release || plain.is_some_and(|plain| name == plain))
+        })
         .collect();
     let found = compare(release);
     let unknown: Vec<&Difference> = found
@@ -242,6 +262,7 @@ fn every_difference_from_upstream_is_a_written_deviation(#[case] release: &str) 
     assert!(unknown.is_empty(), "{}", report(release, &unknown));
     let dead: Vec<&&Deviation> = here
         .iter()
+        .filter(|line| line.releases.iter().any(|name| name == release))
         .filter(|line| !found.iter().any(|difference| line.covers(difference)))
         .collect();
     assert!(
@@ -256,7 +277,12 @@ fn every_deviation_has_a_reason_and_known_releases() {
         assert!(line.reason.len() > 20 && line.reason.ends_with('.'), "{line:?}");
         assert!(!line.releases.is_empty(), "{line:?}");
         assert!(
-            line.releases.iter().all(|name| RELEASES.contains(&name.as_str())),
+            line.releases
+                .iter()
+                .all(|name| match name.strip_suffix(KUBERNETES_PIPELINES) {
+                    Some(release) => STORES.contains(&release),
+                    None => RELEASES.contains(&name.as_str()),
+                }),
             "{line:?}"
         );
         assert!(line.upstream != line.ours || line.ours == PRESENT, "{line:?}");
@@ -266,7 +292,8 @@ fn every_deviation_has_a_reason_and_known_releases() {
 /// What adoption of an existing install rests on may not deviate at all.
 #[test]
 fn what_adoption_rests_on_is_upstreams_exactly() {
-    for release in RELEASES {
+    let stores = STORES.map(|release| format!("{release}{KUBERNETES_PIPELINES}"));
+    for release in RELEASES.iter().copied().chain(stores.iter().map(String::as_str)) {
         let fixed: Vec<Difference> = compare(release)
             .into_iter()
             .filter(|difference| {

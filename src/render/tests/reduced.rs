@@ -45,7 +45,9 @@ fn one(object: &Object, value: &Value) -> Value {
         "Secret" => json!({"data": keys(&value["data"])}),
         "RoleBinding" => binding(value),
         "PersistentVolumeClaim" | "NetworkPolicy" | "PodDisruptionBudget" => json!({"spec": value["spec"]}),
-        "MutatingWebhookConfiguration" => json!({"webhooks": value["webhooks"]}),
+        "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
+            json!({"webhooks": value["webhooks"]})
+        }
         _ => json!({}),
     };
     set(&mut reduced, "labels", upstream_labels(value));

@@ -51,13 +51,13 @@ fn comment(text: &mut String, catalog: &Catalog, name: &str) -> fmt::Result {
     let mut releases = BTreeSet::new();
     let mut upstream = BTreeSet::new();
     let mut left_out = BTreeSet::new();
-    for (release, install) in catalog.installable() {
+    for (release, install) in catalog.installs() {
         for access in install
             .access()
             .filter(|access: &&Access| access.cluster_role == name)
         {
             releases.insert(release.version);
-            upstream.insert(access.upstream_role.as_str());
+            upstream.extend(access.upstream_role.as_deref());
             left_out.extend(
                 access
                     .left_out
@@ -68,12 +68,12 @@ fn comment(text: &mut String, catalog: &Catalog, name: &str) -> fmt::Result {
     }
     let releases: Vec<String> = releases.into_iter().map(|version| version.to_string()).collect();
     let upstream: Vec<&str> = upstream.into_iter().collect();
-    writeln!(
-        text,
-        "# KFP {}: upstream's Role {}.",
-        releases.join(", "),
-        upstream.join(", ")
-    )?;
+    let origin = if upstream.is_empty() {
+        "no Role of upstream's".to_owned()
+    } else {
+        format!("upstream's Role {}", upstream.join(", "))
+    };
+    writeln!(text, "# KFP {}: {origin}.", releases.join(", "))?;
     for (right, reason) in left_out {
         writeln!(
             text,

@@ -27,6 +27,10 @@ const OWN: &[(&str, &str)] = &[
         "The operator in its own namespace.",
     ),
     (
+        "config/components/kubernetes-pipelines/role.yaml",
+        "The operator, only where an installation keeps pipelines as Kubernetes objects and this was added.",
+    ),
+    (
         "config/components/cache-server/role.yaml",
         "The operator, only where the component `cache-server` is wanted and this was added.",
     ),
@@ -114,7 +118,7 @@ fn operand(catalog: &Catalog, name: &str, rules: &[PolicyRule]) -> String {
     let mut releases = Vec::new();
     let mut subjects: Vec<String> = Vec::new();
     let mut left_out: Vec<[String; 2]> = Vec::new();
-    for (release, install) in catalog.installable() {
+    for (release, install) in catalog.installs() {
         let bound = install
             .access()
             .filter(|access: &&Access| access.cluster_role == name);
