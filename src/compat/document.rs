@@ -39,7 +39,7 @@ pub struct Pipeline {
     /// How the text carries it.
     pub form: Form,
     /// Further documents of an upload, in the order of the text. Servers refuse a second pipeline spec and a second platform
-    /// spec, and pass over other mappings; what is no mapping they pass over too (up to 2.16.1) or refuse (2.17.0).
+    /// spec, and pass over other mappings; what is no mapping they pass over up to 2.14.4, and refuse from 2.15.0 on.
     pub others: Vec<Tree>,
     /// What in how it is written every server makes something else of than it looks like, whatever its release.
     pub flaws: Vec<Flaw>,

@@ -108,7 +108,8 @@ pub enum OddityKind {
     NotFinite,
     /// An entry of the outermost mapping whose key is null: servers drop it.
     KeyIsNull,
-    /// U+0085, U+2028 or U+2029 outside of quotes, also in a comment: it ends the line for servers.
+    /// U+0085, U+2028 or U+2029 outside of quotes, also in a comment: it ends the line for servers, and what they read then is
+    /// no YAML.
     BreakOfLine,
     /// The escape `\/`, which JSON has and servers refuse.
     EscapedSlash,

@@ -69,6 +69,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             ])
             .args(["-print_final_stats=1", "-verbosity=1"]),
     )?;
+    anyhow::ensure!(
+        !outcome.coverage.is_empty(),
+        "libFuzzer did not begin; it says why above"
+    );
     println!("\n{outcome}");
     anyhow::ensure!(
         outcome.whole,
@@ -165,7 +169,7 @@ fn watch(command: &mut Command) -> anyhow::Result<Outcome> {
             outcome.coverage = line;
         } else if line.starts_with("stat::") {
             outcome.statistics.push(line);
-        } else if !line.starts_with('#') && !line.starts_with("INFO") {
+        } else if !["#", "INFO", "\tNEW_FUNC"].iter().any(|start| line.starts_with(start)) {
             println!("{line}");
         }
     }

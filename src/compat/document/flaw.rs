@@ -71,7 +71,7 @@ fn flaw(oddity: Oddity, part: Part, form: Form) -> Option<Flaw> {
         ),
         (OddityKind::BreakOfLine, _) => (
             Effect::RefusedAtUpload,
-            "this character (U+0085, U+2028 or U+2029) ends the line for servers, and the rest of the line is no YAML then",
+            "this character (U+0085, U+2028 or U+2029) ends the line for servers, and they cannot read what follows",
             "Remove the character, from the description or the default it comes from; in a comment too.",
         ),
         (OddityKind::EscapedSlash, _) => (

@@ -9,6 +9,9 @@ use std::str::MatchIndices;
 use super::decode::place_at;
 use super::{Oddity, OddityKind};
 
+/// Characters that end a line for servers, and are like any other for the parser used here.
+pub(super) const BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
 /// What is to be looked at in one text. Almost always nothing.
 pub(super) struct Strictness<'text> {
     text: &'text str,
@@ -24,9 +27,7 @@ impl<'text> Strictness<'text> {
         let escapes = ["\\/", "\\u", "\\U"].iter().any(|escape| text.contains(escape));
         // Nearly every text is ASCII, where there is nothing to look for.
         let searched = if text.is_ascii() { "" } else { text };
-        let breaks = searched
-            .match_indices(['\u{85}', '\u{2028}', '\u{2029}'])
-            .peekable();
+        let breaks = searched.match_indices(BREAKS).peekable();
         Self {
             text,
             escapes,

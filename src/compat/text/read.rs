@@ -8,7 +8,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag, Y
 
 use super::decode::small;
 use super::quoted::Strictness;
-use super::{Arena, Id, Kind, Node, Oddity, OddityKind, Place, Range, Tree, decode, number, scalar};
+use super::{Arena, Id, Kind, Node, Oddity, OddityKind, Place, Range, Tree, decode, number, quoted, scalar};
 use crate::document::Unreadable;
 
 /// Deepest nesting that is read. Compiled pipelines nest some twenty deep, and what they hold as values a little more.
@@ -21,7 +21,8 @@ pub const MAX_VALUES: usize = 4_000_000;
 /// Most documents of one text. Uploads have two; files of Kubernetes manifests have more.
 const MAX_DOCUMENTS: usize = 1_000;
 
-const MEND: &str = "Compile the pipeline again with the SDK, or mend the text there.";
+const MEND: &str =
+    "Servers refuse such an upload, or never answer it. Compile the pipeline again, or mend the text there.";
 
 /// A collection that is not closed yet.
 pub(super) struct Open {
@@ -104,9 +105,14 @@ impl Text {
             reader.take(event, span)?;
         }
         reader.strictness.end();
+        let mut oddities = reader.strictness.found;
+        let broken = |oddity: &Oddity| oddity.kind == OddityKind::BreakOfLine;
+        if oddities.iter().any(broken) && Self::read(&text.replace(quoted::BREAKS, "\n")).is_ok() {
+            oddities.retain(|oddity| !broken(oddity));
+        }
         Ok(Self {
             documents: reader.documents,
-            oddities: reader.strictness.found,
+            oddities,
         })
     }
 }
