@@ -45,11 +45,13 @@ refused or would fail, or a policy makes an error of something; 2 the command li
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Compiled pipelines (YAML, JSON, their .zip and .tar.gz), files that pin Python packages (requirements*.txt,
-    /// pyproject.toml, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock), folders that hold such, patterns
-    /// (`pipelines/**/*.yaml`), or `-` for standard input.
+    /// Compiled pipelines (YAML, JSON, their .zip and .tar.gz), files that pin Python packages, folders that hold such,
+    /// patterns (`pipelines/**/*.yaml`), or `-` for standard input.
     ///
-    /// In folders, other files, hidden ones and other people's (node_modules, virtual environments) are passed over.
+    /// Files that pin packages are known by name: requirements*.txt, requirements*.in, constraints*.txt, pyproject.toml,
+    /// uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock.
+    ///
+    /// In folders, other files, hidden ones and other people's (`node_modules`, virtual environments) are passed over.
     #[arg(required_unless_present = "installed_sdk")]
     paths: Vec<PathBuf>,
     /// Release that will run it, for example `2.16.1`. May be given several times, or several apart by commas.
@@ -59,10 +61,11 @@ pub struct Arguments {
     #[arg(long, value_name = "RANGE")]
     backend_range: Option<String>,
     #[command(flatten)]
-    installation: installation::Installation,
+    installation: installation::Named,
     #[command(flatten)]
-    endpoint: endpoint::Endpoint,
-    /// Check the SDK of this Python environment too: $VIRTUAL_ENV, $CONDA_PREFIX, ./.venv, or that of python3 on the path.
+    endpoint: endpoint::Server,
+    /// Check the SDK of this Python environment too: `$VIRTUAL_ENV`, `$CONDA_PREFIX`, `./.venv`, or that of python3 on the
+    /// path.
     /// Python is not started.
     #[arg(long)]
     installed_sdk: bool,

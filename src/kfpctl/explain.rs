@@ -1,5 +1,7 @@
 //! PEOPLE: `kfpctl explain`: what a condition's reason or a finding's code means and what to do next.
 
+use std::fmt::Write as _;
+
 use kfp_api::conditions::Reason;
 use kfp_compat::{CodeMeaning, Effect, Knowledge};
 use serde::Serialize;
@@ -71,10 +73,10 @@ impl Explanation {
             text += ": ";
             text += title;
         }
-        text += &format!("\n\n  {}\n", self.meaning);
+        let _ = writeln!(text, "\n\n  {}", self.meaning);
         if !self.effects.is_empty() {
             let effects: Vec<&str> = self.effects.iter().map(|effect| effect_words(*effect)).collect();
-            text += &format!("\n  On a backend: {}.\n", effects.join("; or "));
+            let _ = writeln!(text, "\n  On a backend: {}.", effects.join("; or "));
         }
         text + &format!("\n  Next: {}\n", self.next_step)
     }

@@ -1,5 +1,7 @@
 //! PEOPLE: `kfpctl sdk`: which Python packages go with a release. Prints what the judgement's room says.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use kfp_compat::Packages;
 use kfp_compat::packages::{Recommendation, recommend};
@@ -27,9 +29,9 @@ struct Recommend {
     #[arg(short, long, value_name = "RELEASE", value_delimiter = ',')]
     backend: Vec<String>,
     #[command(flatten)]
-    installation: installation::Installation,
+    installation: installation::Named,
     #[command(flatten)]
-    endpoint: endpoint::Endpoint,
+    endpoint: endpoint::Server,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -71,15 +73,16 @@ fn draw(found: &Recommendation) -> String {
             ["kfp-kubernetes".to_owned(), found.kfp_kubernetes.to_string()],
         ],
     );
-    text += &format!("\n  {}\n  {}\n\nWhy\n", found.pip, found.uv);
+    let _ = writeln!(text, "\n  {}\n  {}\n\nWhy", found.pip, found.uv);
     for why in &found.why {
-        text += &format!("  {why}\n");
+        let _ = writeln!(text, "  {why}");
     }
     if !found.avoid.is_empty() {
         text += "\nAvoid\n";
         for avoid in &found.avoid {
-            text += &format!(
-                "  {} {}: {} ({})\n",
+            let _ = writeln!(
+                text,
+                "  {} {}: {} ({})",
                 avoid.package, avoid.versions, avoid.why, avoid.source
             );
         }

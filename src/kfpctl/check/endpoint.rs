@@ -16,11 +16,11 @@ const PATHS: [&str; 2] = ["/apis/v2beta1/healthz", "/apis/v1beta1/healthz"];
 
 /// Which server, and how it is reached.
 #[derive(Debug, clap::Args)]
-pub struct Endpoint {
-    /// Address of the API or of its user interface, which is asked for its release: https://kfp.example.com,
-    /// http://localhost:8888, https://kubeflow.example.com/pipeline.
+pub struct Server {
+    /// Address of the API or of its user interface, which is asked for its release: `https://kfp.example.com`,
+    /// `http://localhost:8888`, `https://kubeflow.example.com/pipeline`.
     ///
-    /// $KFPCTL_TOKEN, or the file named by $KF_PIPELINES_SA_TOKEN_PATH, is sent as bearer token. Proxies are taken from the
+    /// `$KFPCTL_TOKEN`, or the file named by `$KF_PIPELINES_SA_TOKEN_PATH`, is sent as bearer token. Proxies are taken from the
     /// environment as usual.
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
@@ -42,7 +42,7 @@ struct Health {
     tag_name: Option<String>,
 }
 
-impl Endpoint {
+impl Server {
     /// The release as the server writes it, for example `2.16.1`.
     pub fn ask(&self, url: &str) -> Result<String, Failure> {
         let base = base(url)?;
@@ -54,7 +54,7 @@ impl Endpoint {
             match get(&agent, &address, token.as_deref()) {
                 Ok(tag) => return release(&address, &tag),
                 Err(Answer::Missing) => {
-                    last = format!("{address} is not there (404); is it the address of the KFP API?")
+                    last = format!("{address} is not there (404); is it the address of the KFP API?");
                 }
                 Err(Answer::Bad(why)) => return Err(Failure::Usage(format!("{address} {why}"))),
             }
@@ -217,8 +217,8 @@ mod tests {
         format!("http://{address}")
     }
 
-    fn arguments() -> Endpoint {
-        Endpoint {
+    fn server() -> Server {
+        Server {
             endpoint: None,
             endpoint_ca: None,
             endpoint_insecure: false,
@@ -238,7 +238,7 @@ mod tests {
         #[case] wanted: &str,
     ) {
         let url = serve(answers) + path;
-        assert_eq!(arguments().ask(&url).unwrap(), wanted);
+        assert_eq!(server().ask(&url).unwrap(), wanted);
     }
 
     #[rstest]
@@ -252,7 +252,7 @@ mod tests {
         #[case] answers: &'static [(&'static str, &'static str)],
         #[case] wanted: &str,
     ) {
-        let Err(Failure::Usage(message)) = arguments().ask(&serve(answers)) else {
+        let Err(Failure::Usage(message)) = server().ask(&serve(answers)) else {
             panic!("it said one");
         };
         assert!(message.contains(wanted), "{message}");
@@ -262,7 +262,7 @@ mod tests {
     #[case("kfp.example.com", "is no address")]
     #[case("http://127.0.0.1:1", "cannot be reached")]
     fn what_cannot_be_asked_is_told(#[case] url: &str, #[case] wanted: &str) {
-        let Err(Failure::Usage(message)) = arguments().ask(url) else {
+        let Err(Failure::Usage(message)) = server().ask(url) else {
             panic!("it answered");
         };
         assert!(message.contains(wanted), "{message}");

@@ -18,10 +18,9 @@ struct Sameness {
     path: String,
     start: Option<u32>,
     message: String,
-    help: String,
 }
 
-/// Joins findings that differ by release alone; the order is that of the text, worst first at one place.
+/// Joins findings that differ by release, or by what helps there, alone; the order is that of the text, worst first at one place.
 pub fn merge(findings: impl Iterator<Item = Finding>, text: &[u8]) -> Vec<FileFinding> {
     let mut merged: Vec<(Option<u32>, FileFinding)> = Vec::new();
     let mut known: HashMap<Sameness, usize> = HashMap::new();
@@ -33,12 +32,12 @@ pub fn merge(findings: impl Iterator<Item = Finding>, text: &[u8]) -> Vec<FileFi
             path: finding.path.clone(),
             start,
             message: finding.message.clone(),
-            help: finding.help.clone(),
         };
         if let Some((_, one)) = known.get(&same).and_then(|at| merged.get_mut(*at)) {
             if !one.releases.contains(&finding.release) {
                 one.releases.push(finding.release);
             }
+            add_help(&mut one.help, &finding.help);
             continue;
         }
         known.insert(same, merged.len());
@@ -76,6 +75,17 @@ pub fn merge(findings: impl Iterator<Item = Finding>, text: &[u8]) -> Vec<FileFi
     merged.into_iter().map(|(_, one)| one).collect()
 }
 
+/// What helps on one release after what helps on another.
+fn add_help(all: &mut String, more: &str) {
+    if all.split("; ").any(|known| known == more) || all == more {
+        return;
+    }
+    if !all.is_empty() {
+        all.push_str("; ");
+    }
+    all.push_str(more);
+}
+
 /// What happens, in words that follow the name of a place.
 #[must_use]
 pub const fn effect_words(effect: Effect) -> &'static str {
@@ -106,6 +116,16 @@ pub fn works(finding: &FileFinding) -> String {
 pub fn list(releases: &[kfp_releases::Version]) -> String {
     let words: Vec<String> = releases.iter().map(ToString::to_string).collect();
     words.join(", ")
+}
+
+/// A count with its word.
+#[must_use]
+pub fn many(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }
 
 #[cfg(test)]

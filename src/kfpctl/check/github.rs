@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use kfp_compat::Severity;
 
-use super::findings::{effect_words, list, works};
+use super::findings::{effect_words, list, many, works};
 use super::report::{FileFinding, Report, Span};
 
 /// Annotations of one kind that GitHub shows of a step; it drops the rest without a word
@@ -64,8 +64,13 @@ pub fn draw(report: &Report) -> String {
     let summary = report.summary;
     let _ = writeln!(
         text,
-        "{} files judged: {} errors, {} warnings, {} notes; {} ignored by the policy, {} files passed over.",
-        summary.files, summary.errors, summary.warnings, summary.notes, summary.ignored, report.passed_over
+        "{} judged: {}, {}, {}; {} ignored by the policy, {} passed over.",
+        many(summary.files, "file"),
+        many(summary.errors, "error"),
+        many(summary.warnings, "warning"),
+        many(summary.notes, "note"),
+        summary.ignored,
+        many(report.passed_over, "file")
     );
     text
 }

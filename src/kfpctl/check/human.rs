@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use kfp_compat::Severity;
 
 use super::excerpt::{Excerpt, plain};
-use super::findings::{effect_words, list, works};
+use super::findings::{effect_words, list, many, works};
 use super::report::{FileFinding, FileReport, Kind, Report, Span, UnreadableFile};
 
 /// Findings of one code that are drawn for a file; the rest is counted.
@@ -202,13 +202,5 @@ fn kinds(files: &[FileReport]) -> String {
         "Nothing judged".to_owned()
     } else {
         told.join(", ")
-    }
-}
-
-fn many(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
     }
 }

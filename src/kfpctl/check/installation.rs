@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// Which installation.
 #[derive(Debug, Default, clap::Args)]
-pub struct Installation {
+pub struct Named {
     /// Installation that will run it; its release is read from its status, as are the SDKs that it allows.
     #[arg(long, value_name = "NAME")]
     pub installation: Option<String>,
@@ -28,7 +28,7 @@ pub struct Running {
     pub release: String,
 }
 
-impl Installation {
+impl Named {
     /// Looks at the installation of this name.
     pub fn look(&self, name: &str) -> Result<Running, Failure> {
         let installation = block_on(async {

@@ -19,7 +19,7 @@ pub enum Form {
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// JUnit XML, for test pages.
+    /// `JUnit` XML, for test pages.
     Junit,
     /// Annotations of GitHub Actions.
     Github,
@@ -35,7 +35,7 @@ pub struct Target {
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
     /// Always.
@@ -99,7 +99,7 @@ fn draw(report: &Report, form: Form, style: Style) -> Result<String, Failure> {
             let knowledge = Knowledge::builtin().map_err(|error| Failure::Failed(error.to_string()))?;
             json(&sarif::draw(report, knowledge))
         }
-        Form::Junit => junit::draw(report, style.fail_on).map_err(unprintable),
+        Form::Junit => junit::draw(report, style.fail_on).map_err(|why| unprintable(&why)),
         Form::Github => Ok(github::draw(report)),
     }
 }
@@ -107,10 +107,10 @@ fn draw(report: &Report, form: Form, style: Style) -> Result<String, Failure> {
 fn json<T: serde::Serialize>(data: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(data)
         .map(|text| text + "\n")
-        .map_err(|error| unprintable(error.to_string()))
+        .map_err(|error| unprintable(&error.to_string()))
 }
 
-fn unprintable(why: String) -> Failure {
+fn unprintable(why: &str) -> Failure {
     Failure::Failed(format!("the report cannot be printed: {why}"))
 }
 
