@@ -10,6 +10,9 @@ pub(crate) mod steps;
 pub(crate) mod trail;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use kfp_releases::Version;
 use serde::{Deserialize, Serialize};
 

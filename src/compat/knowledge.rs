@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr};
 
+use crate::feature::{self, KnownFeature};
 use crate::finding::{Code, Effect};
 use crate::knowledge::parser::Parsers;
 use crate::knowledge::schema::{MessageId, Schema, Shape};
@@ -26,6 +27,7 @@ pub struct Knowledge {
     shapes: HashMap<MessageId, Shape>,
     parsers: Parsers,
     rules: Rules,
+    features: Vec<KnownFeature>,
 }
 
 /// What a code says.
@@ -80,12 +82,13 @@ impl Knowledge {
                 include_str!("data/codes.yaml"),
                 include_str!("data/parsers.yaml"),
                 &[include_str!("data/rules.yaml")],
+                include_str!("data/features.yaml"),
             )
         });
         parsed.as_ref().map_err(Clone::clone)
     }
 
-    fn parse(codes: &str, parsers: &str, rules: &[&str]) -> Result<Self, KnowledgeError> {
+    fn parse(codes: &str, parsers: &str, rules: &[&str], features: &str) -> Result<Self, KnowledgeError> {
         let releases = tables::releases();
         let mut schema = tables::schema();
         let file = read("parsers.yaml", parsers)?;
@@ -97,6 +100,9 @@ impl Knowledge {
             files.push(read("rules.yaml", text)?);
         }
         let rules = Rules::new(files, &releases).map_err(|message| wrong("rules.yaml", message))?;
+        let features = read("features.yaml", features)?;
+        let features =
+            feature::read(features, &releases).map_err(|message| wrong("features.yaml", message))?;
         let shapes = parsers
             .all
             .iter()
@@ -109,6 +115,7 @@ impl Knowledge {
             shapes,
             parsers,
             rules,
+            features,
         })
     }
 
@@ -122,6 +129,12 @@ impl Knowledge {
     #[must_use]
     pub fn codes(&self) -> &[CodeMeaning] {
         &self.codes
+    }
+
+    /// Every feature that it recognises, in order.
+    #[must_use]
+    pub fn features(&self) -> &[KnownFeature] {
+        &self.features
     }
 
     /// What a code says.

@@ -17,7 +17,7 @@ mod rules;
 pub mod text;
 
 pub use document::{Document, Unreadable};
-pub use feature::{Feature, features};
+pub use feature::{Feature, KnownFeature, features};
 pub use finding::{Code, Effect, Finding, Severity};
 pub use judge::{Outcome, Verdict, judge};
 pub use kfp_releases::sdk::{self, SdkVersion};

@@ -21,9 +21,9 @@
 //! graph has found, see `judge/facts.rs`.
 
 pub(crate) mod apply;
-mod condition;
+pub(crate) mod condition;
 mod form;
-mod path;
+pub(crate) mod path;
 
 use kfp_releases::{SdkVersion, Version};
 use serde::Deserialize;

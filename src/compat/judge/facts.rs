@@ -42,8 +42,8 @@ pub(crate) enum Fact {
     WaitsInCircle,
     /// It loops over a component that another loop runs too.
     LoopComponentTwice,
-    /// It stands in the graph of a component.
-    Nested,
+    /// It stands in the graph of a component and has a retry policy.
+    RetryOfNested,
     /// Another task of its graph has the same shown name.
     SameShownName,
     /// It has no shown name.
@@ -231,8 +231,9 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         if is_digit_first || !is_argo_name(task.pair.key, LONGEST_NAME - "-driver".len()) {
             add(Fact::TaskNameInvalid);
         }
-        if task.parent.is_some() {
-            add(Fact::Nested);
+        if task.parent.is_some() && at(task.pair.value, &["retryPolicy", "maxRetryCount"]).is_some_and(filled)
+        {
+            add(Fact::RetryOfNested);
         }
         if self.in_circle.contains(&position) {
             add(Fact::WaitsInCircle);

@@ -5,9 +5,9 @@ use crate::finding::Effect;
 use crate::judge::facts::facts;
 use crate::judge::releases::Releases;
 use crate::judge::report::{Raw, Report};
-use crate::judge::steps::{Steps, at};
+use crate::judge::steps::{Steps, at, platform_of};
 use crate::judge::walk::Walk;
-use crate::knowledge::{Knowledge, PLATFORM, tables};
+use crate::knowledge::{Knowledge, tables};
 use crate::rules::Each;
 use crate::rules::apply::{Subject, apply};
 use crate::sdk::SdkVersion;
@@ -22,7 +22,7 @@ pub(super) fn pipeline<'data>(
 ) {
     let spec = document.spec.root();
     let whole_platform = document.platform.as_ref().map(Tree::root);
-    let platform = whole_platform.and_then(|platform| at(platform, &["platforms"])?.get(PLATFORM));
+    let platform = platform_of(whole_platform);
     let steps = Steps::new(spec, platform);
     let parsers = knowledge.parsers();
     flaws(&document.flaws, releases, report);

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::judge::trail::{Step, add};
+use crate::knowledge::PLATFORM;
 use crate::text::{Kind, Pair, Value};
 
 /// A task of a pipeline.
@@ -123,6 +124,11 @@ pub(crate) fn is_name(key: &str, json: &str) -> bool {
 pub(crate) fn at<'tree>(value: Value<'tree>, path: &[&str]) -> Option<Value<'tree>> {
     path.iter()
         .try_fold(value, |value, json| field(value, json).map(|pair| pair.value))
+}
+
+/// What a platform spec says of the platform that servers read.
+pub(crate) fn platform_of(root: Option<Value<'_>>) -> Option<Value<'_>> {
+    at(root?, &["platforms"])?.get(PLATFORM)
 }
 
 fn by_name(value: Option<Value<'_>>) -> HashMap<&str, Pair<'_>> {

@@ -78,6 +78,40 @@ pub(crate) fn apply<'data>(
     }
 }
 
+/// Names of the rules that look at one of `each` and hold somewhere.
+#[cfg(test)]
+pub(crate) fn met<'data>(
+    each: &[Each],
+    subject: Subject<'_, '_>,
+    knowledge: &'data Knowledge,
+) -> Vec<&'data str> {
+    let ground = |task, facts| Ground {
+        spec: subject.spec,
+        platform: subject.platform,
+        steps: subject.steps,
+        task,
+        facts,
+    };
+    let of_root = subject.facts.last().map(Vec::as_slice).unwrap_or_default();
+    let holds_somewhere = |rule: &&Rule| {
+        if rule.each == Each::Step {
+            let mut tasks = subject.steps.tasks.iter().zip(subject.facts);
+            tasks.any(|(task, facts)| holds(rule, ground(Some(task), facts)).is_some())
+        } else {
+            holds(rule, ground(None, of_root)).is_some()
+        }
+    };
+    let rules = knowledge
+        .rules()
+        .all
+        .iter()
+        .filter(|rule| each.contains(&rule.each));
+    rules
+        .filter(holds_somewhere)
+        .map(|rule| rule.name.as_str())
+        .collect()
+}
+
 /// Where a rule holds, if it does.
 fn holds<'tree>(rule: &Rule, ground: Ground<'_, 'tree>) -> Option<Spot<'tree>> {
     let mut first = None;
