@@ -21,9 +21,12 @@ fn ranges(releases: &[Version]) -> String {
     }
     let words: Vec<String> = ranges
         .iter()
-        .map(|(first, last)| match first == last {
-            true => known[*first].to_string(),
-            false => format!("{}..{}", known[*first], known[*last]),
+        .map(|(first, last)| {
+            if first == last {
+                known[*first].to_string()
+            } else {
+                format!("{}..{}", known[*first], known[*last])
+            }
         })
         .collect();
     words.join(", ")
