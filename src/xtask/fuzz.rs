@@ -16,7 +16,7 @@ const KEPT: &str = "src/compat/fuzz/corpus/judge";
 /// What else a run begins with.
 const SEEDS: &str = "src/compat/corpus/compiled";
 /// Longest input that is kept, in bytes. Longer ones find nothing that these do not.
-const LONGEST_KEPT: u64 = 4096;
+const LONGEST_KEPT: u64 = 2048;
 
 /// What `cargo fuzz run --sanitizer none` sets: coverage without the sanitizers, which want an unstable compiler.
 const FLAGS: [&str; 8] = [
@@ -169,7 +169,10 @@ fn watch(command: &mut Command) -> anyhow::Result<Outcome> {
             outcome.coverage = line;
         } else if line.starts_with("stat::") {
             outcome.statistics.push(line);
-        } else if !["#", "INFO", "\tNEW_FUNC"].iter().any(|start| line.starts_with(start)) {
+        } else if !["#", "INFO", "\tNEW_FUNC"]
+            .iter()
+            .any(|start| line.starts_with(start))
+        {
             println!("{line}");
         }
     }
@@ -187,7 +190,8 @@ fn keep(program: &Path, found: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&fresh)?;
     let outcome = watch(
         Command::new(program)
-            .args(["-set_cover_merge=1", "-rss_limit_mb=1024"])
+            // What is run, not how often: the set gets far smaller.
+            .args(["-set_cover_merge=1", "-use_counters=0", "-rss_limit_mb=1024"])
             .arg(format!("-max_len={LONGEST_KEPT}"))
             .arg(&fresh)
             .arg(&kept)
