@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::runtime::Runtime;
 
 use crate::database_changes::{CHANGES, Change};
-use crate::database_scan;
+use crate::{database_inventory, database_scan};
 
 static CATALOG: LazyLock<Result<SchemaCatalog, SchemaDataError>> = LazyLock::new(SchemaCatalog::load);
 
@@ -81,6 +81,22 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
         case(
             "a scan holds nobody up and waits for nobody for long",
             Box::new(|target| Box::pin(database_scan::in_nobodys_way(target))),
+        );
+        case(
+            "stored pipelines are judged once",
+            Box::new(|target| Box::pin(database_inventory::judged_once(target))),
+        );
+        case(
+            "pipelines that come are found, and what matters of those that go",
+            Box::new(|target| Box::pin(database_inventory::news(target))),
+        );
+        case(
+            "rows that go while a look is under way stop nothing",
+            Box::new(|target| Box::pin(database_inventory::under_way(target))),
+        );
+        case(
+            "many stored pipelines are looked through at a pace",
+            Box::new(|target| Box::pin(database_inventory::large(target))),
         );
         for (at, change) in CHANGES.iter().enumerate() {
             case(

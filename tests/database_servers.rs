@@ -5,6 +5,7 @@
 
 mod database_cases;
 mod database_changes;
+mod database_inventory;
 mod database_scan;
 mod database_start;
 

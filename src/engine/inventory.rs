@@ -2,14 +2,14 @@
 //! ConfigMaps. When and for whom is the loop's business; what it means is the plan's.
 
 mod access;
-mod judging;
-mod memory;
-mod pace;
+pub mod judging;
+pub mod memory;
+pub mod pace;
 mod shards;
-mod sweep;
+pub mod sweep;
 #[cfg(test)]
 mod tests;
-mod totals;
+pub mod totals;
 
 use std::sync::Arc;
 use std::time::Duration;

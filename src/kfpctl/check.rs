@@ -27,6 +27,8 @@ use kfp_compat::{Knowledge, Packages, Severity};
 use kfp_releases::Version;
 
 use crate::failure::Failure;
+use crate::output::Format;
+use crate::upgrade_to;
 use examine::{Bench, Examined};
 pub(crate) use findings::effect_words;
 use report::{Backend, FileReport, Kind, Report, SCHEMA_VERSION, Summary};
@@ -37,6 +39,7 @@ Examples:
   kfpctl check pipelines requirements.txt --backend-range '>=2.15, <2.18' --fail-on warning
   kfpctl check pipelines --backend 2.16.1 --output github --output-file sarif=kfp.sarif
   kfpctl check --matrix pipeline.yaml
+  kfpctl check --upgrade-to 2.17.0 --installation kfp -n kubeflow
 
 Exit codes: 0 every backend takes and runs it (warnings alone are 0, unless --fail-on warning); 1 an upload or a run would be
 refused or would fail, or a policy makes an error of something; 2 the command line or a file cannot be used.";
@@ -52,7 +55,7 @@ pub struct Arguments {
     /// uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock.
     ///
     /// In folders, other files, hidden ones and other people's (`node_modules`, virtual environments) are passed over.
-    #[arg(required_unless_present = "installed_sdk")]
+    #[arg(required_unless_present_any = ["installed_sdk", "upgrade_to"])]
     paths: Vec<PathBuf>,
     /// Release that will run it, for example `2.16.1`. May be given several times, or several apart by commas.
     #[arg(short, long, value_name = "RELEASE", value_delimiter = ',')]
@@ -62,6 +65,16 @@ pub struct Arguments {
     backend_range: Option<String>,
     #[command(flatten)]
     installation: installation::Named,
+    /// Check what is stored in the installation instead of files: what will not run on this release, what will run
+    /// differently, and whose it is. Read from what the operator wrote down; the database is not asked. Takes the outputs
+    /// human and json.
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        requires = "installation",
+        conflicts_with_all = ["paths", "backend", "backend_range", "endpoint", "installed_sdk", "matrix", "policy", "output_file"]
+    )]
+    upgrade_to: Option<String>,
     #[command(flatten)]
     endpoint: endpoint::Server,
     /// Check the SDK of this Python environment too: `$VIRTUAL_ENV`, `$CONDA_PREFIX`, `./.venv`, or that of python3 on the
@@ -112,6 +125,9 @@ impl From<FailOn> for Severity {
 
 /// Checks.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(target) = &arguments.upgrade_to {
+        return arguments.upgrade_to(target);
+    }
     let unusable = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let knowledge = Knowledge::builtin().map_err(|error| unusable(&error))?;
     let packages = Packages::builtin().map_err(|error| unusable(&error))?;
@@ -139,6 +155,29 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl Arguments {
+    fn upgrade_to(&self, target: &str) -> Result<(), Failure> {
+        let form = match self.output {
+            output::Form::Human => Format::Table,
+            output::Form::Json => Format::Json,
+            _ => {
+                return Err(Failure::Usage(
+                    "--upgrade-to prints for eyes (human) or for programs (json)".into(),
+                ));
+            }
+        };
+        let fail_on = self.fail_on.map_or(Severity::Error, Severity::from);
+        let installation = &self.installation;
+        let name = installation.installation.as_deref().unwrap_or_default();
+        upgrade_to::run(
+            target,
+            name,
+            installation.namespace.as_deref(),
+            &installation.connection,
+            form,
+            fail_on,
+        )
+    }
+
     fn names_no_backend(&self) -> bool {
         let named = self.backend_range.is_some()
             || self.installation.installation.is_some()

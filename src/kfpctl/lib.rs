@@ -8,11 +8,13 @@ mod cluster;
 mod explain;
 mod failure;
 pub mod fields;
+mod inventory;
 mod output;
 mod releases;
 mod render;
 mod sdk;
 mod status;
+mod upgrade_to;
 mod view;
 
 use std::ffi::OsString;
@@ -44,6 +46,8 @@ enum Command {
     Status(status::Arguments),
     /// Tell whether compiled pipelines and pinned SDKs run on a KFP release; needs no cluster and no Python.
     Check(check::Arguments),
+    /// List stored pipelines, recurring runs and recent runs: which SDK compiled each, how it fares, whose it is.
+    Inventory(inventory::Arguments),
     /// Know which Python SDK goes with a release.
     Sdk(sdk::Arguments),
     /// Explain a condition's reason, or a finding's code such as KFP010, and what to do next.
@@ -81,6 +85,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Render(arguments) => render::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Inventory(arguments) => inventory::run(&arguments),
         Command::Sdk(arguments) => sdk::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
     }

@@ -166,9 +166,7 @@ pub fn pack(head: &Head, rows: &[&Row]) -> Packed {
     kept.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
     let mut of = 1;
     loop {
-        let texts: Option<Vec<String>> = (0..of)
-            .map(|index| text(head, &kept, index, of))
-            .collect();
+        let texts: Option<Vec<String>> = (0..of).map(|index| text(head, &kept, index, of)).collect();
         if let Some(texts) = texts {
             return Packed {
                 texts,

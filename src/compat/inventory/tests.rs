@@ -5,7 +5,9 @@ use std::sync::Arc;
 use kfp_releases::Version;
 use rstest::rstest;
 
-use super::{Fare, Head, Kind, Row, SHARD_BYTES, SHARDS_MAX, ShardError, Told, Why, cut, pack, read, shard_name};
+use super::{
+    Fare, Head, Kind, Row, SHARD_BYTES, SHARDS_MAX, ShardError, Told, Why, cut, pack, read, shard_name,
+};
 use crate::finding::{Code, Effect};
 use crate::judge::Outcome;
 

@@ -16,7 +16,9 @@ impl Memory {
     #[must_use]
     pub fn of(rows: Vec<Row>) -> Self {
         let mut memory = Self::default();
-        rows.into_iter().for_each(|row| memory.insert(row));
+        for row in rows {
+            memory.insert(row);
+        }
         memory
     }
 

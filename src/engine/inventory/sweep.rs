@@ -160,12 +160,12 @@ impl Sweep {
         };
         let (these, rest): (Vec<_>, Vec<_>) = ids.into_iter().partition(|(found, _)| *found == kind);
         let these: Vec<String> = these.into_iter().map(|(_, id)| id).collect();
-        let there = scan.there(source(kind), &these).await?;
-        for id in these.iter().filter(|id| !there.contains(id)) {
+        let left: BTreeSet<String> = scan.there(source(kind), &these).await?.into_iter().collect();
+        for id in these.iter().filter(|id| !left.contains(*id)) {
             memory.remove(kind, id);
         }
         self.stage = Stage::Troubled(rest);
-        Ok(rows(there.len()))
+        Ok(rows(left.len()))
     }
 
     async fn versions(

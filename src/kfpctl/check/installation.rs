@@ -14,9 +14,9 @@ pub struct Named {
     pub installation: Option<String>,
     /// Namespace of the installation; without one, the kubeconfig's.
     #[arg(short, long, requires = "installation")]
-    namespace: Option<String>,
+    pub namespace: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    pub connection: Connection,
 }
 
 /// What an installation says.
