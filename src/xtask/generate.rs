@@ -3,12 +3,14 @@
 //! A room that makes files adds a line to [`GENERATORS`]; nothing else knows what is generated.
 
 mod api_reference;
+mod check_reference;
 mod commands_reference;
 mod conditions_reference;
 mod corpus;
 mod crds;
 mod deviations_reference;
 mod fields;
+mod fits_reference;
 mod markdown;
 mod names_reference;
 mod operand_roles;
@@ -61,6 +63,11 @@ const GENERATORS: &[Generator] = &[
         folder: "docs/reference",
     },
     Generator {
+        what: "findings and the report of a check",
+        files: check_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
         what: "conditions and reasons",
         files: conditions_reference::files,
         folder: "docs/reference",
@@ -83,6 +90,11 @@ const GENERATORS: &[Generator] = &[
     Generator {
         what: "releases",
         files: releases_reference::files,
+        folder: "docs/reference",
+    },
+    Generator {
+        what: "versions that fit",
+        files: fits_reference::files,
         folder: "docs/reference",
     },
     Generator {

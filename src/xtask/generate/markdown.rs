@@ -10,6 +10,11 @@ pub fn head(title: &str, introduction: &str) -> String {
 
 /// A table; nothing where there are no rows.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    wide_table(header.map(str::to_owned).into(), rows.into_iter().map(Vec::from))
+}
+
+/// A table whose columns are data themselves.
+pub fn wide_table(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let rows: Vec<String> = rows
         .into_iter()
@@ -18,9 +23,8 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
     if rows.is_empty() {
         return String::new();
     }
-    let titles = line(header.iter().map(|&title| title.to_owned()).collect());
-    let rule = line(vec!["---".to_owned(); N]);
-    format!("\n{titles}{rule}{}", rows.concat())
+    let rule = line(vec!["---".to_owned(); header.len()]);
+    format!("\n{}{rule}{}", line(header), rows.concat())
 }
 
 /// Text that may stand in a cell of a table.
