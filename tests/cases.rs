@@ -12,6 +12,7 @@ mod prune;
 mod rest;
 pub mod rights;
 mod schema;
+mod sdk_policy;
 mod secrets;
 mod surroundings;
 mod unparseable;
@@ -87,6 +88,7 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         install::cases(),
         surroundings::cases(),
         schema::cases(),
+        sdk_policy::cases(),
         occupied::cases(),
         secrets::cases(),
         prune::cases(),

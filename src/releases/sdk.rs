@@ -52,9 +52,19 @@ impl FromStr for SdkVersion {
     }
 }
 
+/// One more than the largest number that a part of a version may have: no SDK comes near it, and admission policies, which
+/// make one number of a version, need a limit.
+const PART: u16 = 10_000;
+
+/// The digits that a text begins with, and the rest.
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
+}
+
+/// The number that a text begins with, and the rest.
 fn number(text: &str) -> (Option<u16>, &str) {
-    let end = text.bytes().take_while(u8::is_ascii_digit).count();
-    (text[..end].parse().ok(), &text[end..])
+    let (digits, rest) = digits(text);
+    (digits.parse().ok().filter(|number| *number < PART), rest)
 }
 
 fn parse(text: &str) -> Option<SdkVersion> {
@@ -64,15 +74,15 @@ fn parse(text: &str) -> Option<SdkVersion> {
     let public = text.split_once('+').map_or(text, |(public, _)| public);
     let (major, rest) = number(public);
     let (minor, rest) = number(rest.strip_prefix('.')?);
-    let (patch, rest) = match rest.strip_prefix('.').map(number) {
-        Some((Some(patch), rest)) => (patch, rest),
-        _ => (0, rest),
+    let (patch, rest) = match rest.strip_prefix('.') {
+        Some(further) if further.starts_with(|first: char| first.is_ascii_digit()) => number(further),
+        _ => (Some(0), rest),
     };
     Some(SdkVersion {
         release: Version {
             major: major?,
             minor: minor?,
-            patch,
+            patch: patch?,
         },
         stage: stage(rest)?,
     })
@@ -87,8 +97,13 @@ fn stage(text: &str) -> Option<Stage> {
     }
     let letters = plain.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (word, rest) = plain.split_at(letters);
-    let (counted, rest) = number(rest.trim_start_matches(['.', '-', '_']));
-    let counted = counted.unwrap_or(0);
+    // Nightly builds are counted by day; past the limit all are the same.
+    let (counted, rest) = digits(rest.trim_start_matches(['.', '-', '_']));
+    let counted = if counted.is_empty() {
+        0
+    } else {
+        counted.parse().unwrap_or(PART).min(PART - 1)
+    };
     let stage = match word {
         "dev" => Stage::Dev(counted),
         "a" | "alpha" => Stage::Alpha(counted),
@@ -144,6 +159,7 @@ mod tests {
     #[case("2.5.0+local.7", "2.5.0")]
     #[case("2.17.0-1", "2.17.0.post1")]
     #[case("2.17", "2.17.0")]
+    #[case("2.17.0.dev20260101", "2.17.0.dev9999")]
     #[case("2.17.0rc1.dev4", "2.17.0rc1")]
     fn every_form_that_sdks_write_is_read(#[case] text: &str, #[case] wanted: &str) {
         assert_eq!(text.parse::<SdkVersion>().unwrap().to_string(), wanted);
@@ -157,6 +173,7 @@ mod tests {
     #[case("2.15.x")]
     #[case("2.15.2-")]
     #[case("99999999.1.1")]
+    #[case("2.16.10000")]
     fn what_is_no_version_is_refused(#[case] text: &str) {
         assert!(text.parse::<SdkVersion>().is_err());
     }

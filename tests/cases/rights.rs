@@ -24,12 +24,21 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Secrets that an operator may read, by their fixed names.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
+    "kfp-api-webhook-cert",
     "mlpipeline-minio-artifact",
     "mysql-inventory-secret",
     "mysql-root-secret",
     "mysql-secret",
     "webhook-server-tls",
+];
+
+/// Resources of admission, which the whole cluster shares.
+const ADMISSION: [&str; 4] = [
+    "mutatingwebhookconfigurations",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    "validatingwebhookconfigurations",
 ];
 
 fn allowed(world: &Arc<World>) -> Result<()> {
@@ -42,9 +51,9 @@ fn allowed(world: &Arc<World>) -> Result<()> {
     let refused: BTreeSet<_> = requests
         .iter()
         .filter(|request| request.code == 403 && request.namespace != WITHOUT_RIGHTS)
-        // Webhooks are registered for the whole cluster. The right to look at them comes with a component of its own
-        // (config/components/cache-server), and being refused tells the operator that it cannot have made any.
-        .filter(|request| !(request.verb == "get" && request.resource == "mutatingwebhookconfigurations"))
+        // Webhooks and policies are registered for the whole cluster. The right to look at them comes with components of
+        // their own (config/components), and being refused tells the operator that it cannot have made any.
+        .filter(|request| !(request.verb == "get" && ADMISSION.contains(&request.resource.as_str())))
         .map(|request| {
             (
                 &request.verb,

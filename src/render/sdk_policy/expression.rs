@@ -12,9 +12,9 @@ const PART: u64 = 10_000;
 /// Number of stages, rounded up.
 const STAGES: u64 = 10;
 
-/// A version of an SDK in the forms that SDKs write, all in small letters: at most four digits a part.
-const VERSION: &str = "^(kfp-)?v?[0-9]{1,4}[.][0-9]{1,4}([.][0-9]{1,4})?\
-    ([-._]*(dev|alpha|a|beta|b|rc|c|preview|pre|post|rev|r)[-._]*[0-9]{0,4}([.]dev.*)?|[-._]+[0-9]{1,4}([.]dev.*)?)?([+].*)?$";
+/// A version of an SDK in the forms that SDKs write, all in small letters.
+const VERSION: &str = "^(kfp-)?v?[0-9]+[.][0-9]+([.][0-9]+)?\
+    ([-._]*(dev|alpha|a|beta|b|rc|c|preview|pre|post|rev|r)[-._]*[0-9]*([.]dev.*)?|[-._]+[0-9]+([.]dev.*)?)?([+].*)?$";
 
 /// What the verdict and the message are made of, in the order in which they are computed. Each is computed only when it
 /// is asked for.
@@ -43,18 +43,24 @@ pub(super) fn variables(exceptions: &[Exception]) -> Vec<(&'static str, String)>
             "text",
             "variables.written.size() > 64 ? '' : variables.written.trim().lowerAscii()".to_owned(),
         ),
-        ("readable", format!("variables.text.matches({})", quoted(VERSION))),
         ("public", "variables.text.split('+')[0]".to_owned()),
         (
             "numbers",
             "variables.public.find('[0-9]+[.][0-9]+([.][0-9]+)?')".to_owned(),
+        ),
+        ("parts", "variables.numbers.split('.')".to_owned()),
+        (
+            "readable",
+            format!(
+                "variables.text.matches({}) && variables.parts.all(part, part.size() <= 4)",
+                quoted(VERSION)
+            ),
         ),
         (
             "rest",
             "variables.public.substring(variables.public.indexOf(variables.numbers) + variables.numbers.size())"
                 .to_owned(),
         ),
-        ("parts", "variables.numbers.split('.')".to_owned()),
         (
             "release",
             format!(
@@ -69,7 +75,8 @@ pub(super) fn variables(exceptions: &[Exception]) -> Vec<(&'static str, String)>
             "sdk",
             format!(
                 "!variables.readable ? -1 : (variables.release * {STAGES} + variables.stage) * {PART} \
-                 + (variables.count == '' ? 0 : int(variables.count))"
+                 + (variables.count == '' ? 0 : variables.count.size() > 4 ? {} : int(variables.count))",
+                PART - 1
             ),
         ),
         ("excepted", excepted(exceptions)),

@@ -1,10 +1,13 @@
 //! Proof: what clients are told of the SDK policy, and where it is asked of pipelines. Pure.
 
+use kfp_releases::sdk::{SdkVersion, Standing};
 use kfp_render::{Object, Rendered, admission, render};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::common::{NAMESPACE, STORES, objects, rendered, with_kubernetes_pipelines, with_spec};
+use crate::common::{
+    NAMESPACE, STORES, list, objects, rendered, repository, with_kubernetes_pipelines, with_spec,
+};
 
 fn named(rendered: &Rendered, kind: &str, name: &str) -> Option<Value> {
     let mut all = objects(rendered).into_iter();
@@ -115,4 +118,26 @@ fn the_admission_policy_is_the_frozen_one() {
     settings.set_omit_expression(true);
     let text = kfp_render::yaml::document_text(&policy["spec"]).unwrap();
     settings.bind(|| insta::assert_snapshot!("sdk-admission-policy", text));
+}
+
+/// The table that a real API server is asked too (`tests/cases/sdk_policy.rs`).
+#[test]
+fn the_judgement_of_single_pipelines_is_that_of_the_table() {
+    let text = std::fs::read_to_string(repository().join("tests/data/sdk-policy-cases.yaml")).unwrap();
+    let table: Value = serde_saphyr::from_str(&text).unwrap();
+    let policy = with_spec(
+        NAMESPACE,
+        &json!({"version": "2.16.1", "sdkPolicy": table["policy"]}),
+    )
+    .sdk_policy;
+    for case in list(&table["cases"]) {
+        let sdk: Option<SdkVersion> = case["sdk"].as_str().and_then(|text| text.parse().ok());
+        let standing = policy.standing(case["pipeline"].as_str().unwrap_or("train"), sdk.as_ref());
+        let wanted = if standing == Standing::Outside {
+            "out"
+        } else {
+            "in"
+        };
+        assert_eq!(case["let"], wanted, "{case}");
+    }
 }

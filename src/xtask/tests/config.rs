@@ -119,7 +119,7 @@ fn nobody_may_list_or_watch_secrets_and_the_operator_reads_them_by_name() {
 fn the_secrets_that_the_operator_reads_are_those_that_releases_generate() {
     let catalog = Catalog::builtin().unwrap();
     let generated: BTreeSet<String> = catalog
-        .installable()
+        .installs()
         .flat_map(|(_, install)| install.secrets())
         .map(|secret| secret.name.clone())
         .collect();
@@ -172,7 +172,7 @@ fn the_operator_may_do_with_each_kind_what_its_engine_does_with_it() {
         let file = if kind.namespaced {
             "config/rbac/namespace/role.yaml"
         } else {
-            "config/components/cache-server/role.yaml"
+            "config/components/kubernetes-pipelines/role.yaml"
         };
         let group = |rule: &PolicyRule| rule.api_groups.iter().flatten().any(|group| group == kind.group);
         let given: BTreeSet<String> = ours()
