@@ -7,7 +7,7 @@ use std::fs;
 
 use anyhow::Context;
 use kfp_compat::packages::recommend;
-use kfp_compat::{Document, Effect, Knowledge, Outcome, Packages, SdkVersion, judge};
+use kfp_compat::{Document, Knowledge, Outcome, Packages, SdkVersion, judge};
 use kfp_e2e::lab::root;
 use kfp_releases::Version;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::sdks::CORPUS;
 
 const INTRODUCTION: &str = "Which Python SDKs, and which features of pipelines, go with which KFP release. Every cell below is \
     the answer of `kfpctl check` about a pipeline that the SDK itself compiled \
-    ([the corpus](../../src/compat/corpus/README.md)). Your own pipeline: `kfpctl check --matrix pipeline.yaml`.";
+    ([the corpus](../../src/compat/corpus/README.md)). Your own pipeline: `kfpctl check --matrix pipeline.yaml`. What each finding means: [findings](findings.md).";
 
 /// A pipeline of the corpus, as far as the page tells of it.
 #[derive(Deserialize)]
@@ -39,7 +39,6 @@ pub fn files() -> anyhow::Result<Vec<File>> {
     pins(&mut page, releases, packages);
     grid(&mut page, releases, &compiled);
     features(&mut page, releases, &compiled)?;
-    codes(&mut page, knowledge);
     Ok(vec![File {
         path: "docs/reference/versions-that-fit.md".to_owned(),
         content: page,
@@ -150,22 +149,6 @@ fn features(
     Ok(())
 }
 
-fn codes(page: &mut String, knowledge: &Knowledge) {
-    *page += "\n## Findings\n\n`kfpctl explain CODE` prints the same.\n";
-    for code in knowledge.codes() {
-        let effects: Vec<&str> = code.effects.iter().copied().map(effect).collect();
-        let _ = write!(
-            page,
-            "\n### {}\n\n**{}.** {}\n\nWhat can happen: {}.\n\nWhat to do: {}\n",
-            code.code.0,
-            code.title,
-            code.meaning,
-            effects.join("; "),
-            code.help
-        );
-    }
-}
-
 fn sign(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Runs => "✓",
@@ -185,17 +168,5 @@ fn words(outcome: Outcome) -> &'static str {
         Outcome::Fails => "is accepted, and its run fails",
         Outcome::RefusedAtRun => "can be uploaded; creating a run of it is refused",
         Outcome::RefusedAtUpload => "uploading it is refused",
-    }
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Note => "nothing, for information",
-        Effect::Discouraged => "it works, and is discouraged",
-        Effect::RunsDifferently => "it runs, and does something else",
-        Effect::Dropped => "it is accepted and has no effect",
-        Effect::FailsAtRun => "its run fails",
-        Effect::RefusedAtRun => "creating a run is refused",
-        Effect::RefusedAtUpload => "the upload is refused",
     }
 }
