@@ -44,8 +44,6 @@ pub(crate) enum Fact {
     LoopComponentTwice,
     /// It stands in the graph of a component and has a retry policy.
     RetryOfNested,
-    /// Another task of its graph has the same shown name.
-    SameShownName,
     /// It has no shown name.
     ShownNameMissing,
     /// The pipeline itself is no graph.
@@ -62,6 +60,16 @@ pub(crate) enum Fact {
     TakesFromLoopUnderCondition,
     /// It takes an output of a task whose shown name is not its name.
     TakesFromRenamed,
+    /// It takes an output of a graph, made by a task in it whose shown name is not its name.
+    TakesThroughRenamed,
+    /// It takes what a loop collects whose shown name is not its name.
+    TakesFromRenamedLoop,
+    /// It takes an output in a graph where two tasks have the same shown name.
+    TakesAmongSameNames,
+    /// Its configuration names a volume claim by an output of a task of another graph.
+    ClaimOfOtherGraph,
+    /// Its configuration takes a name from an output of a task of another graph, by a field for parameters.
+    NameOfOtherGraph,
     /// It is passed a parameter of the pipeline that is optional, without a default, and thus absent unless a run gives it.
     PipelineInputAbsent,
     /// It is passed an optional parameter of its graph that somebody who runs the graph does not give.
@@ -148,8 +156,8 @@ struct Finder<'a, 'tree> {
     metadata_differs: bool,
     /// Positions of tasks that wait for themselves.
     in_circle: HashSet<usize>,
-    /// Shown names that two tasks of a graph have.
-    shown_twice: HashSet<(Option<&'tree str>, &'tree str)>,
+    /// Graphs in which two tasks have the same shown name.
+    same_names: HashSet<Option<&'tree str>>,
     /// Components that two loops run.
     looped_twice: HashSet<&'tree str>,
 }
@@ -163,12 +171,15 @@ impl<'a, 'tree> Finder<'a, 'tree> {
             circular: circular(steps),
             metadata_differs: metadata_differs(steps),
             in_circle: in_circle(steps),
-            shown_twice: twice(
+            same_names: twice(
                 steps
                     .tasks
                     .iter()
                     .filter_map(|task| Some((task.parent, task.shown_name()?))),
-            ),
+            )
+            .into_iter()
+            .map(|(graph, _)| graph)
+            .collect(),
             looped_twice: twice(
                 (steps.tasks.iter().filter(|task| task.is_loop()))
                     .filter_map(|task| Some(task.component?.key)),
@@ -184,6 +195,7 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         self.inputs(task, &mut found);
         looping(task, &mut found);
         self.container(task, &mut found);
+        self.names(task, &mut found);
         variables(task, &mut found);
         found
     }
@@ -238,10 +250,8 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         if self.in_circle.contains(&position) {
             add(Fact::WaitsInCircle);
         }
-        match task.shown_name().filter(|shown| !shown.is_empty()) {
-            None => add(Fact::ShownNameMissing),
-            Some(shown) if self.shown_twice.contains(&(task.parent, shown)) => add(Fact::SameShownName),
-            Some(_) => {}
+        if task.shown_name().is_none_or(str::is_empty) {
+            add(Fact::ShownNameMissing);
         }
         let is_twice = |component: Pair<'tree>| self.looped_twice.contains(component.key);
         if task.is_loop() && task.component.is_some_and(is_twice) {

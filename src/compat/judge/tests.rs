@@ -4,6 +4,7 @@ mod cases;
 mod goldens;
 mod invariants;
 mod properties;
+mod seen;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -31,6 +31,8 @@ pub(crate) enum Test {
     Is(Kind),
     /// It is a text that is none of these.
     NoneOf(Vec<String>),
+    /// It is a text without placeholders that begins with none of these.
+    BeginsWithNone(Vec<String>),
     /// It is a mapping with another key than these.
     KeysBeside(Vec<String>),
     /// It is a text without placeholders that is no quantity of Kubernetes, or one below zero.
@@ -56,6 +58,7 @@ pub(crate) struct Written {
     at_least: Option<usize>,
     is: Option<WrittenKind>,
     none_of: Option<Vec<String>>,
+    begins_with_none: Option<Vec<String>>,
     keys_beside: Option<Vec<String>>,
     is_no: Option<Form>,
     longer_than: Option<usize>,
@@ -103,6 +106,7 @@ impl Condition {
             written.at_least.map(Test::AtLeast),
             written.is.map(|kind| Test::Is(kind.kind())),
             written.none_of.map(Test::NoneOf),
+            written.begins_with_none.map(Test::BeginsWithNone),
             written.keys_beside.map(Test::KeysBeside),
             written.is_no.map(|form| match form {
                 Form::Quantity => Test::NoQuantity,
@@ -159,6 +163,12 @@ impl Test {
             Self::NoneOf(words) => at.first(ground, |value| {
                 let text = value.as_str();
                 text.is_some_and(|text| !words.iter().any(|word| word == text))
+            }),
+            Self::BeginsWithNone(starts) => at.first(ground, |value| {
+                let text = value.as_str();
+                text.is_some_and(|text| {
+                    !text.contains("{{") && !starts.iter().any(|start| text.starts_with(start))
+                })
             }),
             Self::KeysBeside(keys) => at.first(ground, |value| {
                 let mut entries = value.entries();

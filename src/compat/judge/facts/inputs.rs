@@ -68,6 +68,15 @@ impl<'tree> Finder<'_, 'tree> {
         if producer.shown_name() != Some(producer.pair.key) {
             add(Fact::TakesFromRenamed);
         }
+        if collects.through_renamed {
+            add(Fact::TakesThroughRenamed);
+        }
+        if collects.from_renamed_loop {
+            add(Fact::TakesFromRenamedLoop);
+        }
+        if self.same_names.contains(&task.parent) {
+            add(Fact::TakesAmongSameNames);
+        }
         if collects.is_lost {
             add(Fact::OutputMissing);
         }
@@ -86,6 +95,9 @@ impl<'tree> Finder<'_, 'tree> {
             let conditional = at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled);
             collects.under_condition |= collects.from_loop && conditional;
             collects.from_loop |= task.is_loop();
+            let renamed = task.shown_name() != Some(task.pair.key);
+            collects.from_renamed_loop |= renamed && task.is_loop();
+            collects.through_renamed |= renamed && visited.len() > 1;
             if !task.is_graph() {
                 let made = at(component.value, &["outputDefinitions", kind.field()]);
                 collects.is_lost |= made.and_then(|made| made.get(key)).is_none();
@@ -257,6 +269,8 @@ fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
 struct Collects {
     from_loop: bool,
     under_condition: bool,
+    from_renamed_loop: bool,
+    through_renamed: bool,
     /// Nobody makes it.
     is_lost: bool,
 }

@@ -20,6 +20,31 @@ impl<'tree> Finder<'_, 'tree> {
         !of_root.is_some_and(|input| is_optional(input) && !has_default(input))
     }
 
+    /// Names in the configuration of an executor that are outputs of tasks: drivers look for those in the task's own graph.
+    pub(super) fn names(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
+        let Some(config) = task.config else { return };
+        let above = below("platforms.kubernetes.deploymentSpec.executors", config.key);
+        let is_elsewhere = |output: Value<'tree>| {
+            let producer = at(output, &["producerTask"]).and_then(|producer| producer.as_str());
+            producer.is_some_and(|producer| self.steps.beside(task, producer).is_none())
+        };
+        for setting in config.value.entries() {
+            let items = setting.value.items().chain(std::iter::once(setting.value));
+            for item in items.filter(|item| item.kind() == Kind::Mapping) {
+                let path = || below(&above, setting.key);
+                if let Some(output) = field(item, OLD_NAME).filter(|output| is_elsewhere(output.value)) {
+                    found.push(found_at(Fact::ClaimOfOtherGraph, output, path()));
+                }
+                for pair in item.entries() {
+                    let by_parameter = field(pair.value, OLD_NAME);
+                    if let Some(output) = by_parameter.filter(|output| is_elsewhere(output.value)) {
+                        found.push(found_at(Fact::NameOfOtherGraph, output, path()));
+                    }
+                }
+            }
+        }
+    }
+
     /// What the container of a task says.
     pub(super) fn container(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
         let Some(executor) = task.executor else {
@@ -90,6 +115,9 @@ pub(super) fn variables<'tree>(task: &Task<'tree>, found: &mut Vec<Found<'tree>>
         look(executor.value, &below("deploymentSpec.executors", executor.key));
     }
 }
+
+/// Fields of a configuration that name something by an output, as of old. Source: kfp_kubernetes.PvcMount and DeletePvc.
+const OLD_NAME: &str = "taskOutputParameter";
 
 /// The first text below a value that holds a variable which Argo does not know, and its path from there.
 fn first_variable(value: Value<'_>) -> Option<(Value<'_>, String)> {
