@@ -57,7 +57,13 @@ impl Outcome {
     /// The outcome that findings of these effects amount to.
     #[must_use]
     pub fn of(findings: &[Finding]) -> Self {
-        match findings.iter().map(|finding| finding.effect).max() {
+        Self::of_effects(findings.iter().map(|finding| finding.effect))
+    }
+
+    /// The outcome that these effects amount to.
+    #[must_use]
+    pub fn of_effects(effects: impl Iterator<Item = Effect>) -> Self {
+        match effects.max() {
             None | Some(Effect::Note) => Self::Runs,
             Some(Effect::Discouraged | Effect::RunsDifferently | Effect::Dropped) => Self::RunsWithWarnings,
             Some(Effect::FailsAtRun) => Self::Fails,

@@ -16,7 +16,7 @@ use crate::finding::Effect;
 use crate::knowledge::{KnowledgeError, read};
 use crate::requirements::Package;
 
-pub use fit::fit;
+pub use fit::{NOT_PINNED, fit};
 pub use recommend::{Avoid, Recommendation, recommend};
 
 /// What is known of published packages.

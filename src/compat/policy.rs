@@ -1,6 +1,8 @@
 //! JUDGEMENT: what a team has decided: which SDKs it allows, which findings it accepts or takes more seriously, and until
 //! when. Pure: today is an argument.
 
+mod installed;
+
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -12,6 +14,8 @@ use serde::Deserialize;
 use crate::finding::{Code, Effect, Finding, Severity};
 use crate::requirements::{Ask, Requirement};
 use crate::text::Place;
+
+pub use installed::InstalledPolicy;
 
 /// The SDK is one that the policy does not allow.
 const NOT_ALLOWED: &str = "KFP087";

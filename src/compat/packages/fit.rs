@@ -12,7 +12,7 @@ const DEFECT_HERE: &str = "KFP080";
 /// It can write more than the backend knows.
 const TOO_NEW: &str = "KFP081";
 /// The file does not say which version is installed.
-const NOT_PINNED: &str = "KFP082";
+pub const NOT_PINNED: &str = "KFP082";
 /// Two packages that do not go with each other.
 const PAIR: &str = "KFP083";
 /// The version has a defect wherever it is used.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use kfp_compat::document::unpack;
+use kfp_compat::policy::InstalledPolicy;
+use kfp_compat::requirements::Format;
 use kfp_compat::text::{Place, Tree, decode};
 use kfp_compat::{Document, Finding, Knowledge, Packages, Policy, Unreadable, judge, requirements};
 use kfp_releases::Version;
@@ -15,6 +17,7 @@ use memchr::memmem;
 use super::excerpt::{excerpt, span};
 use super::findings::merge;
 use super::inputs::{Input, Source};
+use super::packages;
 use super::report::{FileReport, Kind, ReleaseVerdict, UnreadableFile};
 
 /// Largest text that is read, in bytes; the judge takes no larger one.
@@ -22,7 +25,16 @@ const LARGEST: u64 = 64 << 20;
 
 /// What came of one input.
 #[derive(Debug)]
-pub enum Examined {
+pub struct Examined {
+    /// What it is.
+    pub what: What,
+    /// Further files that it names.
+    pub includes: Vec<Input>,
+}
+
+/// What an input is.
+#[derive(Debug)]
+pub enum What {
     /// It was judged.
     Judged(Box<FileReport>),
     /// It is something else, found in a folder.
@@ -42,6 +54,8 @@ pub struct Bench<'a> {
     pub packages: &'a Packages,
     /// What was decided.
     pub policy: Option<&'a Policy>,
+    /// What the installation allows.
+    pub installed: Option<&'a InstalledPolicy>,
 }
 
 /// Looks at every input; the answers are in the order of the inputs.
@@ -67,7 +81,14 @@ pub fn all(inputs: &[Input], bench: Bench<'_>) -> Vec<Examined> {
     let mut examined: Vec<(usize, Examined)> = thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         let mut mine = work();
-        mine.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());
+        for other in others {
+            // A worker that panicked takes the whole check down: half a report would look like a good one.
+            mine.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
         mine
     });
     examined.sort_by_key(|(index, _)| *index);
@@ -75,34 +96,33 @@ pub fn all(inputs: &[Input], bench: Bench<'_>) -> Vec<Examined> {
 }
 
 fn one(input: &Input, bench: Bench<'_>) -> Examined {
-    let bytes = match read(input) {
-        Ok(bytes) => bytes,
-        Err(message) => {
-            return Examined::Unreadable(Box::new(UnreadableFile {
-                path: input.name.clone(),
-                place: None,
-                message,
-                help: "make it readable, or leave it out".to_owned(),
-                excerpt: None,
-            }));
-        }
-    };
-    let format = requirements::Format::of_path(&input.name);
-    if format.is_none() && !input.named && !may_be_pipeline(&bytes) {
-        return Examined::Other;
+    let mut includes = Vec::new();
+    let what = what(input, bench, &mut includes).unwrap_or_else(What::Unreadable);
+    Examined { what, includes }
+}
+
+fn what(input: &Input, bench: Bench<'_>, includes: &mut Vec<Input>) -> Result<What, Box<UnreadableFile>> {
+    let bytes = read(input).map_err(|message| {
+        Box::new(UnreadableFile {
+            path: input.name.clone(),
+            place: None,
+            message,
+            help: "make it readable, or leave it out".to_owned(),
+            excerpt: None,
+        })
+    })?;
+    if input.format.is_none() && !input.named && !may_be_pipeline(&bytes) {
+        return Ok(What::Other);
     }
-    let text = match unpacked(&bytes) {
-        Ok(text) => text,
-        Err(problem) => return Examined::Unreadable(Box::new(unreadable(input, &bytes, problem))),
-    };
-    let judged = match format {
-        Some(format) => requirement_file(input, format, &text, bench),
+    let text = unpacked(&bytes).map_err(|problem| unreadable(input, &bytes, problem))?;
+    let judged = match input.format {
+        Some(format) => requirement_file(input, format, &text, bench, includes),
         None => pipeline(input, &text, bench),
     };
     match judged {
-        Ok(Some(report)) => Examined::Judged(Box::new(report)),
-        Ok(None) => Examined::Other,
-        Err(problem) => Examined::Unreadable(Box::new(unreadable(input, text.as_bytes(), problem))),
+        Ok(Some(report)) => Ok(What::Judged(Box::new(report))),
+        Ok(None) => Ok(What::Other),
+        Err(problem) => Err(unreadable(input, text.as_bytes(), problem)),
     }
 }
 
@@ -130,8 +150,18 @@ fn read(input: &Input) -> Result<Vec<u8>, String> {
 
 /// Cheap look at a file of a folder, so that other YAML and JSON is not parsed: every pipeline has one of these words.
 fn may_be_pipeline(text: &[u8]) -> bool {
-    let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    has("pipelineInfo") || has("deploymentSpec") || has("pipelineSpec") || has("pipelines.kubeflow.org/")
+    const WORDS: [&str; 7] = [
+        "pipelineInfo",
+        "deploymentSpec",
+        "pipelineSpec",
+        "pipelines.kubeflow.org/",
+        "pipeline_info",
+        "deployment_spec",
+        "pipeline_spec",
+    ];
+    WORDS
+        .iter()
+        .any(|word| memmem::find(text, word.as_bytes()).is_some())
 }
 
 /// Nothing when it was found in a folder and is something else.
@@ -156,11 +186,14 @@ fn pipeline(input: &Input, text: &str, bench: Bench<'_>) -> Result<Option<FileRe
             }
             findings.extend(verdict.findings);
             let place = sdk_place(document);
+            let (name, sdk) = (document.name(), document.sdk());
             findings.extend(
                 bench
                     .policy
-                    .and_then(|policy| policy.sdk(document.sdk(), place, verdict.release)),
+                    .and_then(|policy| policy.sdk(sdk, place, verdict.release)),
             );
+            let installed = bench.installed;
+            findings.extend(installed.and_then(|policy| policy.pipeline(name, sdk, place, verdict.release)));
         }
     }
     let first = documents.first();
@@ -192,29 +225,29 @@ fn sdk_place(document: &Document) -> Option<Place> {
 /// Nothing when it asks for no package of KFP and was found in a folder.
 fn requirement_file(
     input: &Input,
-    format: requirements::Format,
+    format: Format,
     text: &str,
     bench: Bench<'_>,
+    includes: &mut Vec<Input>,
 ) -> Result<Option<FileReport>, Unreadable> {
     let asked = requirements::read(format, text)?;
+    includes.extend(asked.includes.iter().filter_map(|name| input.included(name)));
     if asked.packages.is_empty() && !input.named {
         return Ok(None);
     }
-    Ok(Some(super::packages::report(
-        &input.name,
-        Kind::Requirements,
-        &asked,
-        text.as_bytes(),
-        bench,
-    )))
+    let mut report = packages::report(&input.name, Kind::Requirements, &asked, text.as_bytes(), bench);
+    if let Some(lock) = input.lock_beside().filter(|_| !format.is_lock()) {
+        packages::leave_to_lock(&mut report, &lock);
+    }
+    Ok(Some(report))
 }
 
-fn unreadable(input: &Input, text: &[u8], problem: Unreadable) -> UnreadableFile {
-    UnreadableFile {
+fn unreadable(input: &Input, text: &[u8], problem: Unreadable) -> Box<UnreadableFile> {
+    Box::new(UnreadableFile {
         path: input.name.clone(),
         place: problem.place.map(|place| span(text, place)),
         excerpt: problem.place.and_then(|place| excerpt(text, place)),
         message: problem.message,
         help: problem.help,
-    }
+    })
 }

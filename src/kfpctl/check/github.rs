@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use kfp_compat::Severity;
 
-use super::findings::{effect_words, list, many, works};
+use super::findings::{list, many, works};
 use super::report::{FileFinding, Report, Span};
 
 /// Annotations of one kind that GitHub shows of a step; it drops the rest without a word
@@ -80,7 +80,7 @@ fn title(finding: &FileFinding) -> String {
 }
 
 fn message(finding: &FileFinding) -> String {
-    let mut message = format!("{} ({})", finding.message, effect_words(finding.effect));
+    let mut message = finding.message.clone();
     for more in [works(finding), finding.help.clone()] {
         if !more.is_empty() {
             message.push('\n');
@@ -102,9 +102,19 @@ fn command(text: &mut String, word: &str, path: &str, place: Option<Span>, title
     let _ = writeln!(text, ",title={}::{}", property(title), data(message));
 }
 
-/// Escapes what ends a command (actions/toolkit, packages/core/src/command.ts).
+/// Escapes what ends a command (actions/toolkit, packages/core/src/command.ts), and lets no other control character through.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '%' => escaped += "%25",
+            '\r' => escaped += "%0D",
+            '\n' => escaped += "%0A",
+            control if control.is_control() => escaped.push('\u{fffd}'),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
 }
 
 /// Escapes what ends a command or one of its properties.

@@ -204,3 +204,48 @@ fn kinds(files: &[FileReport]) -> String {
         told.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::sample;
+
+    #[test]
+    fn the_drawing_is_known() {
+        insta::assert_snapshot!(draw(&sample::report(), false));
+    }
+
+    #[test]
+    fn nothing_of_a_file_reaches_the_terminal_as_a_command() {
+        let mut report = sample::report();
+        report.files[0].path = "a\u{1b}[2J.yaml".to_owned();
+        report.files[0].findings[0].message = "\u{1b}]0;title\u{7}".to_owned();
+        report.files[0].findings[0].path = "x\ny".to_owned();
+        report.files[0].findings[0].help = "\u{9b}31m".to_owned();
+        report.unreadable[0].message = "\u{1b}c".to_owned();
+        report.notices.push("\u{8}".to_owned());
+        let drawn = draw(&report, false);
+        let bad: Vec<char> = drawn
+            .chars()
+            .filter(|letter| letter.is_control() && *letter != '\n')
+            .collect();
+        assert_eq!(bad, Vec::<char>::new(), "{drawn}");
+    }
+
+    #[test]
+    fn colour_is_there_when_it_is_asked_for() {
+        assert!(draw(&sample::report(), true).contains("\u{1b}["));
+        assert!(!draw(&sample::report(), false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn of_many_findings_of_one_code_some_are_drawn_and_the_rest_is_counted() {
+        let mut report = sample::report();
+        let one = report.files[0].findings[0].clone();
+        report.files[0].findings.extend(std::iter::repeat_n(one, 30));
+        report.sum();
+        let drawn = draw(&report, false);
+        assert_eq!(drawn.matches("error[KFP010]").count(), 10);
+        assert!(drawn.contains("21 more of KFP010"), "{drawn}");
+    }
+}

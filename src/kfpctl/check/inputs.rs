@@ -21,6 +21,75 @@ pub struct Input {
     pub source: Source,
     /// A person named it, so it must be something that can be judged.
     pub named: bool,
+    /// How it asks for packages; unset for what may be a pipeline.
+    pub format: Option<Format>,
+}
+
+/// Lock files that stand beside the file of their project.
+const LOCKS: [&str; 5] = [
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+];
+
+impl Input {
+    fn file(path: &Path, named: bool) -> Self {
+        let name = path.to_string_lossy().into_owned();
+        Self {
+            format: Format::of_path(&name),
+            name,
+            source: Source::File(path.to_owned()),
+            named,
+        }
+    }
+
+    /// A file that this one names with `-r` or `-c`; nothing for an address.
+    #[must_use]
+    pub fn included(&self, name: &str) -> Option<Self> {
+        let Source::File(path) = &self.source else {
+            return None;
+        };
+        if name.contains("://") {
+            return None;
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Some(Self {
+            format: Some(Format::Requirements),
+            ..Self::file(&tidy(&folder.join(name)), false)
+        })
+    }
+
+    /// The lock file beside a project's file.
+    #[must_use]
+    pub fn lock_beside(&self) -> Option<String> {
+        let Source::File(path) = &self.source else {
+            return None;
+        };
+        let locks: &[&str] = match self.format? {
+            Format::Pyproject => &LOCKS[..4],
+            Format::Pipfile => &LOCKS[4..],
+            _ => return None,
+        };
+        let there = |lock: &&&str| path.with_file_name(lock).is_file();
+        locks.iter().find(there).map(|lock| (*lock).to_owned())
+    }
+}
+
+/// Without `.` and, where a folder stands before it, without `..`: two names of one file are one name.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if tidy.file_name().is_some() => {
+                tidy.pop();
+            }
+            part => tidy.push(part),
+        }
+    }
+    tidy
 }
 
 /// Where a text comes from.
@@ -55,6 +124,7 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
                     name: "<stdin>".to_owned(),
                     source: Source::Stdin,
                     named: true,
+                    format: None,
                 });
             }
         } else if path.is_dir() {
@@ -156,11 +226,7 @@ fn walk(
 fn add(path: &Path, named: bool, gathered: &mut Gathered, seen: &mut BTreeSet<PathBuf>) {
     let path = relative(path);
     if seen.insert(path.to_owned()) {
-        gathered.inputs.push(Input {
-            name: path.to_string_lossy().into_owned(),
-            source: Source::File(path.to_owned()),
-            named,
-        });
+        gathered.inputs.push(Input::file(path, named));
     }
 }
 

@@ -1,6 +1,12 @@
 //! PEOPLE: which release an installation runs, and which SDKs its policy allows. Reads its resource alone.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kfp_api::KfpInstallation;
+use kfp_api::names::SDK_POLICY_CONFIG_MAP;
+use kfp_api::sdk::SdkPolicyMode;
+use kfp_compat::Severity;
+use kfp_compat::policy::InstalledPolicy;
+use kfp_releases::SdkPolicy;
 use kube::Api;
 
 use crate::cluster::{Connection, block_on};
@@ -26,21 +32,59 @@ pub struct Running {
     pub name: String,
     /// Release that runs, as its status has it.
     pub release: String,
+    /// The SDKs that it allows, unless its policy is off or cannot be read.
+    pub policy: Option<InstalledPolicy>,
 }
 
 impl Named {
     /// Looks at the installation of this name.
     pub fn look(&self, name: &str) -> Result<Running, Failure> {
-        let installation = block_on(async {
+        let (installation, policy) = block_on(async {
             let client = self.connection.client().await?;
             let api: Api<KfpInstallation> = match &self.namespace {
-                Some(namespace) => Api::namespaced(client, namespace),
-                None => Api::default_namespaced(client),
+                Some(namespace) => Api::namespaced(client.clone(), namespace),
+                None => Api::default_namespaced(client.clone()),
             };
-            Ok(api.get(name).await?)
+            let installation = api.get(name).await?;
+            let namespace = installation.metadata.namespace.clone().unwrap_or_default();
+            let maps: Api<ConfigMap> = Api::namespaced(client, &namespace);
+            Ok((installation, policy(&maps).await?))
         })?;
-        running(&installation)
+        let mut running = running(&installation)?;
+        running.policy = policy.and_then(|policy| installed(&running.name, policy));
+        Ok(running)
     }
+}
+
+/// The policy that the operator tells clients. None before it has written one, and for who may not read it.
+async fn policy(maps: &Api<ConfigMap>) -> Result<Option<SdkPolicy>, Failure> {
+    let map = match maps.get_opt(SDK_POLICY_CONFIG_MAP).await {
+        Ok(map) => map,
+        Err(kube::Error::Api(status)) if status.code == 403 => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(text) = map.and_then(|map| map.data?.remove("policy.json")) else {
+        return Ok(None);
+    };
+    let policy = serde_json::from_str(&text);
+    policy.map(Some).map_err(|error| {
+        Failure::Failed(format!(
+            "the ConfigMap {SDK_POLICY_CONFIG_MAP} of the installation is not understood: {error}; is kfpctl as new as the operator?"
+        ))
+    })
+}
+
+fn installed(name: &str, policy: SdkPolicy) -> Option<InstalledPolicy> {
+    let severity = match policy.mode {
+        SdkPolicyMode::Enforce => Severity::Error,
+        SdkPolicyMode::Warn => Severity::Warning,
+        SdkPolicyMode::Off => return None,
+    };
+    Some(InstalledPolicy {
+        name: name.to_owned(),
+        severity,
+        policy,
+    })
 }
 
 fn running(installation: &KfpInstallation) -> Result<Running, Failure> {
@@ -55,7 +99,11 @@ fn running(installation: &KfpInstallation) -> Result<Running, Failure> {
         .as_ref()
         .and_then(|status| status.version.clone());
     match release {
-        Some(release) => Ok(Running { name, release }),
+        Some(release) => Ok(Running {
+            name,
+            release,
+            policy: None,
+        }),
         None => Err(Failure::NotReady(format!(
             "{name} does not run yet, so its release is not known; name it with --backend {}",
             installation.spec.version
@@ -81,6 +129,20 @@ mod tests {
             (found.name.as_str(), found.release.as_str()),
             ("team/demo", "2.16.1")
         );
+    }
+
+    #[test]
+    fn what_the_operator_tells_clients_is_understood_and_off_is_off() {
+        let policy = |mode: &str| -> SdkPolicy {
+            let text = format!(
+                r#"{{"backend": "2.16.1", "mode": "{mode}", "allowed": ">=2.0.0,<2.17", "requirements": ["kfp==2.16.1"], "exceptions": []}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let severity = |mode| installed("team/demo", policy(mode)).map(|one| one.severity);
+        assert_eq!(severity("Enforce"), Some(Severity::Error));
+        assert_eq!(severity("Warn"), Some(Severity::Warning));
+        assert_eq!(severity("Off"), None);
     }
 
     #[test]

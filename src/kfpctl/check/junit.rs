@@ -5,21 +5,22 @@ use kfp_compat::Severity;
 use kfp_releases::Version;
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use super::findings::{effect_words, works};
+use super::excerpt::plain;
+use super::findings::works;
 use super::report::{FileFinding, FileReport, Report, UnreadableFile};
 
 /// The whole report. A case fails by a finding that is at least as bad as `fail_on`; what is less is in its output.
 pub fn draw(report: &Report, fail_on: Severity) -> Result<String, String> {
     let mut junit = Junit::new("kfpctl check");
     for file in &report.files {
-        let mut suite = TestSuite::new(file.path.as_str());
+        let mut suite = TestSuite::new(plain(&file.path));
         for verdict in &file.verdicts {
             suite.add_test_case(case(file, verdict.release, fail_on));
         }
         junit.add_test_suite(suite);
     }
     for file in &report.unreadable {
-        let mut suite = TestSuite::new(file.path.as_str());
+        let mut suite = TestSuite::new(plain(&file.path));
         suite.add_test_case(unreadable(file));
         junit.add_test_suite(suite);
     }
@@ -52,7 +53,7 @@ fn case(file: &FileReport, release: Version, fail_on: Severity) -> TestCase {
         }
     };
     let mut case = TestCase::new(format!("KFP {release}"), status);
-    case.set_classname(file.path.as_str());
+    case.set_classname(plain(&file.path));
     if !rest.is_empty() {
         case.set_system_out(text(&rest));
     }
@@ -64,12 +65,11 @@ fn line(file: &FileReport, finding: &FileFinding) -> String {
         .place
         .map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
     let mut line = format!(
-        "{}{place}: {}[{}]: {} ({})",
-        file.path,
+        "{}{place}: {}[{}]: {}",
+        plain(&file.path),
         finding.severity,
         finding.code,
-        finding.message,
-        effect_words(finding.effect)
+        finding.message
     );
     for more in [works(finding), finding.help.clone()] {
         if !more.is_empty() {
@@ -87,7 +87,7 @@ fn unreadable(file: &UnreadableFile) -> TestCase {
         .set_message(file.message.as_str())
         .set_description(file.help.as_str());
     let mut case = TestCase::new("readable", status);
-    case.set_classname(file.path.as_str());
+    case.set_classname(plain(&file.path));
     case
 }
 

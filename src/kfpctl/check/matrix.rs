@@ -7,7 +7,7 @@ use kfp_compat::Outcome;
 use kfp_releases::Version;
 
 use super::excerpt::plain;
-use super::findings::{effect_words, works};
+use super::findings::works;
 use super::report::{FileFinding, FileReport, Report};
 
 /// Columns of a release.
@@ -146,11 +146,10 @@ fn reason(finding: &FileFinding, releases: &[Version]) -> String {
         .place
         .map_or_else(String::new, |span| format!(" line {}", span.line));
     let mut text = format!(
-        "  {}{place}: {}: {} on {}",
+        "  {}{place}, on {}: {}",
         finding.code,
-        plain(&finding.message),
-        effect_words(finding.effect),
-        ranges(&finding.releases, releases)
+        ranges(&finding.releases, releases),
+        plain(&finding.message)
     );
     let works = works(finding);
     if !works.is_empty() {

@@ -1,7 +1,8 @@
 //! PEOPLE: what a file or a Python environment asks for, as a report. No I/O.
 
+use kfp_compat::packages::NOT_PINNED;
 use kfp_compat::requirements::Requirements;
-use kfp_compat::{Finding, Outcome};
+use kfp_compat::{Effect, Finding, Outcome};
 
 use super::examine::Bench;
 use super::findings::merge;
@@ -27,6 +28,14 @@ pub fn report(path: &str, kind: Kind, asked: &Requirements, text: &[u8], bench: 
                     .filter_map(|one| policy.requirement(one, *release)),
             );
         }
+        if let Some(policy) = bench.installed {
+            findings.extend(
+                asked
+                    .packages
+                    .iter()
+                    .filter_map(|one| policy.requirement(one, *release)),
+            );
+        }
         all.extend(findings);
     }
     FileReport {
@@ -35,5 +44,25 @@ pub fn report(path: &str, kind: Kind, asked: &Requirements, text: &[u8], bench: 
         sdk: None,
         verdicts,
         findings: merge(all.into_iter(), text),
+    }
+}
+
+/// What a project leaves open its lock file decides: the findings about that become notes.
+pub fn leave_to_lock(report: &mut FileReport, lock: &str) {
+    for finding in report
+        .findings
+        .iter_mut()
+        .filter(|finding| finding.code == NOT_PINNED)
+    {
+        finding.effect = Effect::Note;
+        finding.severity = finding.effect.severity();
+        finding.help = format!("{lock} beside it pins the version: check that file");
+    }
+    for verdict in &mut report.verdicts {
+        let here = report
+            .findings
+            .iter()
+            .filter(|finding| finding.releases.contains(&verdict.release));
+        verdict.outcome = Outcome::of_effects(here.map(|finding| finding.effect));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use kfp_compat::{Knowledge, Severity};
 use serde_json::{Value, json};
 
-use super::findings::{effect_words, list, works};
+use super::findings::{list, works};
 use super::report::{FileFinding, Report, Span, UnreadableFile};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -77,12 +77,7 @@ fn rule(code: &str, knowledge: &Knowledge) -> Value {
 }
 
 fn result(path: &str, finding: &FileFinding, codes: &[&str]) -> Value {
-    let mut text = format!(
-        "{} ({} on {})",
-        finding.message,
-        effect_words(finding.effect),
-        list(&finding.releases)
-    );
+    let mut text = format!("On {}: {}", list(&finding.releases), finding.message);
     for more in [works(finding), finding.help.clone()] {
         if !more.is_empty() {
             text += ". ";
