@@ -7,6 +7,7 @@ mod build;
 #[path = "fields/table.rs"]
 mod table;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -25,7 +26,19 @@ fn main() -> io::Result<()> {
         &read("backends.yaml")?,
     )
     .map_err(io::Error::other)?;
-    fs::write(out, text)
+    fs::write(&out, text)?;
+    for file in ["codes", "features", "parsers", "rules", "sdks"] {
+        let text = json(&read(&format!("{file}.yaml"))?);
+        let text = text.map_err(|error| io::Error::other(format!("data/{file}.yaml: {error}")))?;
+        fs::write(out.with_file_name(format!("{file}.json")), text)?;
+    }
+    Ok(())
+}
+
+/// The same data as JSON, which takes a tenth of the time to read: `kfpctl check` runs for milliseconds.
+fn json(yaml: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let value: serde_json::Value = serde_saphyr::from_str(yaml)?;
+    Ok(serde_json::to_string(&value)?)
 }
 
 /// Digest (FNV-1a) of everything that a verdict depends on: this room's code and data.

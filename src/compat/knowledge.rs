@@ -79,10 +79,10 @@ impl Knowledge {
         static BUILTIN: OnceLock<Result<Knowledge, KnowledgeError>> = OnceLock::new();
         let parsed = BUILTIN.get_or_init(|| {
             Self::parse(
-                include_str!("data/codes.yaml"),
-                include_str!("data/parsers.yaml"),
-                &[include_str!("data/rules.yaml")],
-                include_str!("data/features.yaml"),
+                include_str!(concat!(env!("OUT_DIR"), "/codes.json")),
+                include_str!(concat!(env!("OUT_DIR"), "/parsers.json")),
+                &[include_str!(concat!(env!("OUT_DIR"), "/rules.json"))],
+                include_str!(concat!(env!("OUT_DIR"), "/features.json")),
             )
         });
         parsed.as_ref().map_err(Clone::clone)
@@ -194,6 +194,10 @@ fn wrong(file: &str, message: String) -> KnowledgeError {
     }
 }
 
+/// Reads data: JSON, as the build makes it of the YAML in the repository, or YAML itself.
 pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, KnowledgeError> {
+    if text.starts_with('{') {
+        return serde_json::from_str(text).map_err(|problem| wrong(file, problem.to_string()));
+    }
     serde_saphyr::from_str(text).map_err(|problem| wrong(file, problem.to_string()))
 }

@@ -111,7 +111,7 @@ impl Packages {
     }
 
     fn parse() -> Result<Self, KnowledgeError> {
-        let mut packages: Self = read("sdks.yaml", include_str!("data/sdks.yaml"))?;
+        let mut packages: Self = read("sdks.yaml", include_str!(concat!(env!("OUT_DIR"), "/sdks.json")))?;
         let known = kfp_releases::known::known().map_err(|problem| KnowledgeError {
             file: problem.file.clone(),
             path: problem.path.clone(),
