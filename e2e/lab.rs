@@ -80,6 +80,7 @@ impl Lab {
             "config/default",
             "config/operand-crds/argo",
             "config/components/cache-server",
+            "config/components/kubernetes-pipelines",
         ] {
             if root().join(folder).exists() {
                 self.kubectl(&[

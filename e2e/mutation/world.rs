@@ -11,14 +11,16 @@ use serde_json::{Value, json};
 
 /// The namespace of every rendering here: not upstream's.
 pub const NAMESPACE: &str = "team-a";
-/// Releases with a complete entry in the catalog, and the engines of each.
-const LANES: [(&str, &str); 6] = [
-    ("2.5.0", "MySQL"),
-    ("2.5.0", "MariaDB"),
-    ("2.16.1", "MySQL"),
-    ("2.16.1", "MariaDB"),
-    ("2.17.0", "MySQL"),
-    ("2.17.0", "MariaDB"),
+/// Releases with a complete entry in the catalog, the engines of each, and where pipelines are kept.
+const LANES: [(&str, &str, &str); 8] = [
+    ("2.5.0", "MySQL", "Database"),
+    ("2.5.0", "MariaDB", "Database"),
+    ("2.16.1", "MySQL", "Database"),
+    ("2.16.1", "MariaDB", "Database"),
+    ("2.16.1", "MySQL", "Kubernetes"),
+    ("2.17.0", "MySQL", "Database"),
+    ("2.17.0", "MariaDB", "Database"),
+    ("2.17.0", "MySQL", "Kubernetes"),
 ];
 
 /// One rendering.
@@ -48,17 +50,18 @@ impl World {
     pub fn all() -> Vec<Self> {
         LANES
             .iter()
-            .map(|(release, engine)| Self::new(release, engine))
+            .map(|(release, engine, store)| Self::new(release, engine, store))
             .collect()
     }
 
-    fn new(release: &str, engine: &str) -> Self {
+    fn new(release: &str, engine: &str, store: &str) -> Self {
         let resource: KfpInstallation = serde_json::from_value(json!({
             "apiVersion": "kfpops.dev/v1alpha1",
             "kind": "KfpInstallation",
             "metadata": {"name": "pipelines", "namespace": NAMESPACE, "uid": "3d1f8a52-6f0e-4a53-9c55-0c1f1c7a2b11"},
             "spec": {
                 "version": release,
+                "pipelineStore": {"type": store},
                 "database": {"type": "Embedded", "embedded": {"engine": engine}},
                 "components": [{"name": "cache-server", "enabled": true}],
             },
@@ -68,7 +71,7 @@ impl World {
         let installation = validate(&resource, &References::default(), catalog).unwrap();
         let rendered = render(&installation).unwrap();
         Self {
-            name: format!("{release} on {engine}"),
+            name: format!("{release} on {engine}, pipelines in {store}"),
             objects: rendered.objects().iter().map(Object::to_json).collect(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::facts::Facts;
 pub use crate::outside::{
     Access, BucketContract, CreateDatabase, DatabaseContract, PeerContract, PeerFailure, PortContract,
     Service, When,
@@ -186,6 +187,9 @@ pub struct FileContract {
     /// The audience of the service account token that it must hold.
     #[serde(default)]
     pub audience: Option<String>,
+    /// It is asked for only where this is a true value, such as `${--flag}`.
+    #[serde(default)]
+    pub only: Option<Template>,
     /// Upstream fact.
     pub why: String,
 }
@@ -200,10 +204,22 @@ pub enum Sigterm {
 }
 
 impl Contract {
+    /// Leaves out what this command line and environment switch off; what is left is asked for.
+    pub fn narrow(&mut self, facts: &Facts) {
+        let wanted = |only: &Option<Template>| only.as_ref().is_none_or(|only| only.holds(facts));
+        self.files.retain(|entry| wanted(&entry.only));
+        self.rights.retain(|entry| wanted(&entry.only));
+        self.serves.retain(|entry| wanted(&entry.only));
+        self.files.iter_mut().for_each(|entry| entry.only = None);
+        self.rights.iter_mut().for_each(|entry| entry.only = None);
+        self.serves.iter_mut().for_each(|entry| entry.only = None);
+    }
+
     /// The rights that the program uses, each with its fact.
     pub fn required_rights(&self) -> impl Iterator<Item = (Right, &str)> {
         self.rights
             .iter()
+            .filter(|entry| entry.only.is_none())
             .filter_map(|entry| entry.why.as_deref().map(|why| (entry, why)))
             .flat_map(|(entry, why)| entry.rights().map(move |right| (right, why)))
     }
@@ -222,7 +238,8 @@ impl Contract {
             return Stance::Required(why.to_owned());
         }
         let optional = self.rights.iter().find_map(|entry| {
-            let reason = entry.optional.as_ref()?;
+            let switched = entry.only.as_ref().and(entry.why.as_ref());
+            let reason = entry.optional.as_ref().or(switched)?;
             entry
                 .rights()
                 .any(|known| of_kind(&known) && known.name == met.name)

@@ -12,9 +12,9 @@ use crate::contract::{Contract, FileContract, Right};
 use crate::facts::{Answer, Facts, FileState, Held};
 use crate::kubernetes::{Cluster, namespace};
 
-/// Looks at everything that the contract asks about. `root` is `/`, except in tests.
+/// Looks at everything that the contract asks about, and leaves out of it what the command line switches off. `root` is `/`, except in tests.
 pub async fn facts(
-    contract: &Contract,
+    contract: &mut Contract,
     arguments: &[String],
     environment: impl IntoIterator<Item = (String, String)>,
     root: &Path,
@@ -32,6 +32,7 @@ pub async fn facts(
         arguments,
         ..Facts::default()
     };
+    contract.narrow(&facts);
     facts.files = contract
         .files
         .iter()
@@ -131,8 +132,8 @@ mod tests {
     #[tokio::test]
     async fn a_process_outside_a_pod_is_told_all_it_lacks() {
         let root = tempfile::tempdir().unwrap();
-        let contract = contract(Role::PersistenceAgent, "2.16.1").unwrap();
-        let facts = facts(&contract, &[], [], root.path()).await;
+        let mut contract = contract(Role::PersistenceAgent, "2.16.1").unwrap();
+        let facts = facts(&mut contract, &[], [], root.path()).await;
         let lines: Vec<_> = evaluate(&contract, &facts)
             .iter()
             .map(ToString::to_string)

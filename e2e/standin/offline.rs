@@ -44,10 +44,10 @@ pub struct Report {
 
 /// Judges a rendered pod by the contract of a role and release.
 pub fn check_pod(role: Role, release: &str, view: &PodView<'_>) -> Result<Report, StandinError> {
-    let contract = contract(role, release)?;
+    let mut contract = contract(role, release)?;
     let image = image(role, release)?;
     let reader = Reader::new(view)?;
-    let facts = reader.facts(&contract, image);
+    let facts = reader.facts(&mut contract, image);
     let unknown_variables = facts
         .variables
         .keys()
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn facts(&self, contract: &Contract, image: &Image) -> Facts {
+    fn facts(&self, contract: &mut Contract, image: &Image) -> Facts {
         let mut facts = Facts {
             place: format!("container {} of the rendered pod", self.name),
             text_seen: true,
@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
         };
         facts.arguments = self.arguments(image, &facts);
         facts.flags = arguments::read(&contract.arguments, &facts.arguments);
+        contract.narrow(&facts);
         let paths: Vec<_> = contract
             .files
             .iter()

@@ -142,6 +142,8 @@ pub enum Service {
     Metrics,
     /// `/mutate` over TLS, which allows every pod.
     CacheWebhook,
+    /// KFP's own webhooks for pipelines that are Kubernetes objects, over TLS: they allow everything and change nothing.
+    PipelineWebhook,
     /// `/ready`.
     EnvoyAdmin,
 }
@@ -158,6 +160,9 @@ pub struct PortContract {
     /// Whether `/apis/v2beta1/healthz` names the pipeline store (since 2.14.0).
     #[serde(default = "yes")]
     pub pipeline_store: bool,
+    /// It is open only where this is a true value, such as `${--flag}`.
+    #[serde(default)]
+    pub only: Option<Template>,
     /// Path of the certificate, for TLS.
     #[serde(default)]
     pub certificate: Option<Template>,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::template::Template;
+
 /// Kubernetes rights in the pod's namespace: needed when `why` is given, known but not asked for when `optional` is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -17,6 +19,9 @@ pub struct RightContract {
     pub name: Option<String>,
     /// Verbs.
     pub verbs: Vec<String>,
+    /// It is asked for only where this is a true value, such as `${--flag}`.
+    #[serde(default)]
+    pub only: Option<Template>,
     /// Upstream fact that says it is used.
     #[serde(default)]
     pub why: Option<String>,

@@ -81,8 +81,8 @@ async fn terminated() -> &'static str {
 /// Set once a server is up that ignores SIGTERM, as the real one does.
 static KEEPS_SERVING: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-async fn live_on(start: &Start, contract: Contract, voice: &Voice) -> ExitCode {
-    let facts = live::facts(&contract, &start.arguments, environment(), &start.root).await;
+async fn live_on(start: &Start, mut contract: Contract, voice: &Voice) -> ExitCode {
+    let facts = live::facts(&mut contract, &start.arguments, environment(), &start.root).await;
     let mut breaches = evaluate(&contract, &facts);
     for breach in &breaches {
         voice.accuse(breach);

@@ -26,6 +26,7 @@ use tokio_rustls::server::TlsStream;
 use crate::contract::{PortContract, Role, Service};
 use crate::facts::{Facts, Held};
 use crate::http::{HttpClient, chain};
+use crate::template::Template;
 
 /// Time for a TLS handshake, and for the page's question to the API server (frontend/server/handlers/healthz.ts).
 const LIMIT: Duration = Duration::from_secs(1);
@@ -37,6 +38,7 @@ struct Card {
     release: String,
     environment: HashMap<String, String>,
     pipeline_store: bool,
+    pipelines_in_kubernetes: bool,
 }
 
 impl Card {
@@ -108,6 +110,7 @@ pub async fn open(
         release: release.to_owned(),
         environment,
         pipeline_store: port.pipeline_store,
+        pipelines_in_kubernetes: Template("${--pipelinesStoreKubernetes}".to_owned()).holds(facts),
     };
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     Ok(Opened {
@@ -204,6 +207,10 @@ fn router(service: Service, card: Arc<Card>) -> Router {
         Service::Page => Router::new().route("/", get(page)).fallback(not_real),
         Service::Metrics => Router::new().route("/metrics", get(metrics)).fallback(not_real),
         Service::CacheWebhook => Router::new().route("/mutate", post(allow)).fallback(not_real),
+        Service::PipelineWebhook => Router::new()
+            .route("/webhooks/mutate-pipelineversion", post(allow))
+            .route("/webhooks/validate-pipelineversion", post(allow))
+            .fallback(not_real),
         Service::EnvoyAdmin => Router::new()
             .route("/ready", get(|| async { "LIVE\n" }))
             .route("/", get(page))
@@ -237,7 +244,11 @@ async fn api_health_v1(State(card): State<Arc<Card>>) -> Json<Value> {
 async fn api_health_v2(State(card): State<Arc<Card>>) -> Json<Value> {
     let mut health = api_health(&card);
     if card.pipeline_store {
-        health["pipeline_store"] = json!("database");
+        health["pipeline_store"] = json!(if card.pipelines_in_kubernetes {
+            "kubernetes"
+        } else {
+            "database"
+        });
     }
     Json(health)
 }

@@ -52,6 +52,14 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Whether it is what Go's `strconv.ParseBool` takes for true.
+    pub fn holds(&self, lookup: &impl Lookup) -> bool {
+        let expanded = self.expand(lookup);
+        expanded.seen && matches!(expanded.text.as_str(), "1" | "t" | "T" | "true" | "True" | "TRUE")
+    }
+}
+
 /// As [`Template::expand`].
 pub fn expand(text: &str, lookup: &impl Lookup) -> Expanded {
     let mut filled = Expanded::seen("");

@@ -16,6 +16,7 @@ fn port(service: Service) -> PortContract {
     PortContract {
         port: Template("0".to_owned()),
         service,
+        only: None,
         pipeline_store: true,
         certificate: None,
         key: None,
