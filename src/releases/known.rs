@@ -39,7 +39,7 @@ impl Known {
 /// Every release that is compiled in, oldest version first. Parsed once.
 pub fn known() -> Result<&'static [Known], CatalogError> {
     static KNOWN: OnceLock<Result<Vec<Known>, CatalogError>> = OnceLock::new();
-    match KNOWN.get_or_init(|| parse(files::RELEASES)) {
+    match KNOWN.get_or_init(|| parse(files::HEADS)) {
         Ok(known) => Ok(known),
         Err(problem) => Err(problem.clone()),
     }
@@ -59,7 +59,9 @@ pub fn advisories() -> Result<&'static [Advisory], CatalogError> {
 fn parse(releases: &[(&str, &str)]) -> Result<Vec<Known>, CatalogError> {
     let mut heads = BTreeMap::new();
     for (name, text) in releases {
-        heads.insert((*name).to_owned(), yaml(&release_file(name), head(text))?);
+        let head = serde_json::from_str(text);
+        let head = head.map_err(|problem| error(&release_file(name), ".", &problem.to_string()))?;
+        heads.insert((*name).to_owned(), head);
     }
     let mut known = Vec::new();
     for name in heads.keys() {
@@ -69,11 +71,6 @@ fn parse(releases: &[(&str, &str)]) -> Result<Vec<Known>, CatalogError> {
     }
     known.sort_by_key(|one| one.version);
     Ok(known)
-}
-
-/// What stands before the line `install:`, which is nine tenths of the data.
-fn head(text: &str) -> &str {
-    text.find("\ninstall:").map_or(text, |end| &text[..=end])
 }
 
 #[cfg(test)]
