@@ -10,6 +10,11 @@ use super::report::FileFinding;
 /// Findings of one file that carry their lines; of more, only the place is kept.
 const EXCERPTS: usize = 500;
 
+/// Releases whose help is told one by one.
+const HELPS: usize = 3;
+/// Stands for the help on further releases.
+const OTHERS: &str = "others for other releases, which a check for those alone tells";
+
 /// What makes findings on two releases one finding.
 #[derive(PartialEq, Eq, Hash)]
 struct Sameness {
@@ -77,9 +82,11 @@ pub fn merge(findings: impl Iterator<Item = Finding>, text: &[u8]) -> Vec<FileFi
 
 /// What helps on one release after what helps on another.
 fn add_help(all: &mut String, more: &str) {
-    if all.split("; ").any(|known| known == more) || all == more {
+    let known: Vec<&str> = all.split("; ").collect();
+    if all == more || known.contains(&more) || known.contains(&OTHERS) {
         return;
     }
+    let more = if known.len() < HELPS { more } else { OTHERS };
     if !all.is_empty() {
         all.push_str("; ");
     }

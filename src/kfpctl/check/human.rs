@@ -173,15 +173,31 @@ fn last_line(report: &Report) -> String {
     text += ".\n";
     let worst = report
         .counted()
+        .filter(|(_, finding)| finding.severity > Severity::Note)
         .max_by_key(|(_, finding)| (finding.severity, std::cmp::Reverse(&finding.code)));
-    if let Some((_, finding)) = worst.filter(|(_, finding)| finding.severity > Severity::Note) {
-        let _ = writeln!(
-            text,
-            "Next: `kfpctl explain {}` says more; `kfpctl check --matrix PATH` shows which releases take it.",
-            finding.code
-        );
+    if let Some((file, finding)) = worst {
+        let _ = write!(text, "Next: `kfpctl explain {}` says more", finding.code);
+        if matches!(file.kind, Kind::Pipeline | Kind::Workflow) && file.path != "<stdin>" {
+            let _ = write!(
+                text,
+                "; `kfpctl check --matrix {}` shows which releases take it",
+                word(&file.path)
+            );
+        }
+        text += ".\n";
     }
     text
+}
+
+/// A path as a word of a shell.
+fn word(path: &str) -> String {
+    let path = plain(path);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._/".contains(letter);
+    if path.chars().all(is_plain) {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 /// `3 pipelines, 1 requirements file`.
