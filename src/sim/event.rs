@@ -68,6 +68,10 @@ pub enum Event {
     LosePassword,
     /// The CRDs go or come.
     Crds(bool),
+    /// Somebody stores a pipeline version that is too new for any release.
+    StoreTooNew(String),
+    /// It is deleted.
+    DeletePipeline(String),
     /// Somebody restores foreign tables into the database while nothing runs on it.
     RestoreForeign,
 }
@@ -189,6 +193,8 @@ impl World {
             }
             Event::LosePassword => delete(self, &secret(PASSWORD)),
             Event::Crds(there) => self.crds = *there,
+            Event::StoreTooNew(name) => drop(self.too_new.insert(name.clone())),
+            Event::DeletePipeline(name) => drop(self.too_new.remove(name)),
             Event::RestoreForeign => {
                 let unused = self.pods.is_empty();
                 if let Some(disk) = self.disks.get_mut(CLAIM).filter(|_| unused) {

@@ -8,6 +8,7 @@ mod act;
 mod error;
 mod event;
 mod fault;
+mod inventory;
 mod look;
 mod pass;
 mod resource;

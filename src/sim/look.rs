@@ -7,6 +7,7 @@ use kfp_plan::{ComponentSeen, ObjectRef, Observed, Seen, WorkloadSeen};
 use kfp_releases::Role;
 
 use crate::fault::Faults;
+use crate::inventory;
 use crate::wanted::{Group, Shape, Wanted};
 use crate::world::{Stored, World};
 
@@ -53,7 +54,14 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
             .zip(wanted.groups.iter())
             .map(|(number, group)| (group.name.clone(), eyes.component(number, group)))
             .collect(),
-        inventory: Seen::Absent,
+        inventory: eyes.inside(
+            7,
+            inventory::found(
+                world,
+                &wanted.installation.release.version.to_string(),
+                world.database(),
+            ),
+        ),
         deletion_overdue: deleting_since.is_some_and(|since| world.tick - since > DELETION_LIMIT),
     }
 }

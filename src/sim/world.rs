@@ -25,6 +25,8 @@ pub struct World {
     pub rights: bool,
     /// The CRDs that the release needs.
     pub crds: bool,
+    /// Stored pipeline versions that need what no release of the catalog has.
+    pub too_new: BTreeSet<String>,
     /// Everything that went wrong and never may.
     pub violations: Vec<String>,
     pub(crate) objects: BTreeMap<ObjectRef, Stored>,
@@ -107,6 +109,7 @@ impl World {
             older: None,
             rights: false,
             crds: true,
+            too_new: BTreeSet::new(),
             violations: Vec::new(),
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),

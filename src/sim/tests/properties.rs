@@ -50,6 +50,8 @@ fn events() -> BoxedStrategy<Event> {
         1 => Just(Event::BreakPassword),
         1 => Just(Event::LosePassword),
         1 => any::<bool>().prop_map(Event::Crds),
+        1 => Just(Event::StoreTooNew("train/v2".to_owned())),
+        1 => Just(Event::DeletePipeline("train/v2".to_owned())),
         1 => Just(Event::RestoreForeign),
     ]
     .boxed()

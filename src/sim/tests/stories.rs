@@ -57,6 +57,24 @@ fn a_day_of_trouble() -> Result<(), SimError> {
 }
 
 #[test]
+fn a_pipeline_too_new() -> Result<(), SimError> {
+    let mut world = World::begin(&Start::Nothing, "2.16.1", 1)?;
+    kfp_sim::settle(&mut world, LIMIT)?;
+    let mut story = Story::default();
+    let name = "train/v2".to_owned();
+    story.happen(
+        &mut world,
+        &Event::StoreTooNew(name.clone()),
+        "somebody stores a pipeline version that needs what no release has",
+    );
+    story.settle(&mut world, LIMIT)?;
+    story.happen(&mut world, &Event::DeletePipeline(name), "and deletes it");
+    story.settle(&mut world, LIMIT)?;
+    insta::assert_snapshot!(story.text());
+    Ok(())
+}
+
+#[test]
 fn a_foreign_database() -> Result<(), SimError> {
     let mut world = World::begin(&Start::Data(Content::Foreign), "2.16.1", 1)?;
     let mut story = Story::default();
