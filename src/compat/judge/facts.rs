@@ -6,7 +6,7 @@ mod inputs;
 mod text;
 mod whole;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use strum::{Display, EnumString};
 
@@ -14,8 +14,8 @@ use crate::judge::steps::{Steps, Task, at, field, filled};
 use crate::judge::trail::{Step, add};
 use crate::text::{Kind, Pair, Place, Value};
 use given::Given;
-use inputs::looping;
-use text::variables;
+use inputs::wanted;
+use text::{Name, Texts, configs, executors};
 use whole::{Graph, circular, graph_of, in_circle, metadata_differs, twice};
 
 /// Something true of a task.
@@ -160,6 +160,12 @@ struct Finder<'a, 'tree> {
     same_names: HashSet<Option<&'tree str>>,
     /// Components that two loops run.
     looped_twice: HashSet<&'tree str>,
+    /// Texts of executors.
+    executors: HashMap<&'tree str, Texts<'tree>>,
+    /// What configurations name by outputs.
+    configs: HashMap<&'tree str, Vec<Name<'tree>>>,
+    /// Parameters that components want and have no default for.
+    wanted: HashMap<&'tree str, Vec<&'tree str>>,
 }
 
 impl<'a, 'tree> Finder<'a, 'tree> {
@@ -168,6 +174,9 @@ impl<'a, 'tree> Finder<'a, 'tree> {
             spec,
             steps,
             given: Given::new(steps),
+            executors: executors(steps),
+            configs: configs(steps),
+            wanted: wanted(steps),
             circular: circular(steps),
             metadata_differs: metadata_differs(steps),
             in_circle: in_circle(steps),
@@ -193,10 +202,10 @@ impl<'a, 'tree> Finder<'a, 'tree> {
         self.structure(task, &mut found);
         self.waiting(task, &mut found);
         self.inputs(task, &mut found);
-        looping(task, &mut found);
+        self.looping(task, &mut found);
         self.container(task, &mut found);
         self.names(task, &mut found);
-        variables(task, &mut found);
+        self.variables(task, &mut found);
         found
     }
 

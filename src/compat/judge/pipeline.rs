@@ -25,6 +25,7 @@ pub(super) fn pipeline<'data>(
     let platform = platform_of(whole_platform);
     let steps = Steps::new(spec, platform);
     let parsers = knowledge.parsers();
+    size(document.bytes, knowledge, releases, report);
     flaws(&document.flaws, releases, report);
     Walk::new(knowledge, &steps, report).document(spec, parsers.spec, releases);
     let mut without_platform = Releases::NONE;
@@ -68,6 +69,7 @@ pub(super) fn workflow<'data>(
     releases: Releases,
     report: &mut Report<'data>,
 ) {
+    size(document.bytes, knowledge, releases, report);
     let sdk: Option<SdkVersion> = document.sdk.as_ref().and_then(|written| written.parse().ok());
     let subject = Subject {
         spec: document.spec.root(),
@@ -78,6 +80,28 @@ pub(super) fn workflow<'data>(
         without_platform: Releases::NONE,
     };
     apply(&[Each::Workflow], subject, knowledge, releases, report);
+}
+
+/// Tells that a text is larger than servers take.
+fn size(bytes: usize, knowledge: &Knowledge, releases: Releases, report: &mut Report<'_>) {
+    let most = knowledge.parsers().largest_upload;
+    if bytes <= most {
+        return;
+    }
+    let room = report.room("KFP016", Effect::RefusedAtUpload, releases);
+    report.add(Raw {
+        code: "KFP016",
+        effect: Effect::RefusedAtUpload,
+        releases: room,
+        works: Releases::NONE,
+        path: String::new(),
+        task: None,
+        place: None,
+        message: format!(
+            "the text has {bytes} bytes, and servers take {most} at most; the upload is refused"
+        ),
+        help: "Split the pipeline.".to_owned(),
+    });
 }
 
 /// Tells what every server makes something else of than it looks like.

@@ -38,6 +38,7 @@ pub(crate) struct File {
     parsers: Vec<Written>,
     fallbacks: Vec<Fallback>,
     volume_images: Vec<String>,
+    largest_upload: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +93,8 @@ pub(crate) struct Parsers {
     pub(crate) platform: usize,
     /// Reads the configuration of an executor that stands for a volume claim, in place of the one of the field.
     pub(crate) volume_config: usize,
+    /// Largest upload that servers take, in bytes.
+    pub(crate) largest_upload: usize,
     /// Images that stand for volume claims.
     pub(crate) volume_images: Vec<String>,
     /// (message, field as JSON has it) → field of the same meaning that came before it.
@@ -154,6 +157,7 @@ impl Parsers {
             spec: position("pipelineSpec")?,
             platform: position("platformSpec")?,
             volume_config: position("volumeConfig")?,
+            largest_upload: file.largest_upload,
             volume_images: file.volume_images,
             all,
             fallbacks,

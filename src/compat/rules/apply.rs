@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::condition::Condition;
 use super::path::{Ground, Spot};
 use super::{Each, Rule};
 use crate::judge::facts::Facts;
@@ -59,21 +60,40 @@ pub(crate) fn apply<'data>(
                     add(rule, &spot, None, subject, releases, report);
                 }
             }
-            Each::Step => {
-                let mut told = HashSet::new();
-                for (task, facts) in subject.steps.tasks.iter().zip(subject.facts) {
-                    let ground = Ground {
-                        task: Some(task),
-                        facts,
-                        ..ground
-                    };
-                    if let Some(spot) = holds(rule, ground)
-                        && told.insert(spot.path.clone())
-                    {
-                        add(rule, &spot, Some(task.pair.key), subject, releases, report);
-                    }
-                }
-            }
+            Each::Step => steps(rule, subject, ground, releases, report),
+        }
+    }
+}
+
+/// Asks a rule of each task. What holds for all tasks of a component, or for all tasks, is asked once.
+fn steps<'data>(
+    rule: &'data Rule,
+    subject: Subject<'_, '_>,
+    ground: Ground<'_, '_>,
+    releases: Releases,
+    report: &mut Report<'data>,
+) {
+    let mut global = rule.when.iter().filter(|condition| condition.is_global());
+    if global.any(|condition| condition.holds(ground).is_none()) {
+        return;
+    }
+    let is_shared = rule.when.iter().chain(&rule.unless).all(Condition::is_shared);
+    let mut asked = HashSet::new();
+    let mut told = HashSet::new();
+    for (task, facts) in subject.steps.tasks.iter().zip(subject.facts) {
+        let component = task.component.map(|component| component.key);
+        if is_shared && !asked.insert(component) {
+            continue;
+        }
+        let ground = Ground {
+            task: Some(task),
+            facts,
+            ..ground
+        };
+        if let Some(spot) = holds(rule, ground)
+            && told.insert(spot.path.clone())
+        {
+            add(rule, &spot, Some(task.pair.key), subject, releases, report);
         }
     }
 }
@@ -116,6 +136,10 @@ pub(crate) fn met<'data>(
 fn holds<'tree>(rule: &Rule, ground: Ground<'_, 'tree>) -> Option<Spot<'tree>> {
     let mut first = None;
     for condition in &rule.when {
+        // Of a step, what holds for all of them was asked before.
+        if ground.task.is_some() && condition.is_global() {
+            continue;
+        }
         let spot = condition.holds(ground)?;
         first.get_or_insert(spot);
     }

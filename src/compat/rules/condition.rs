@@ -130,6 +130,16 @@ impl Condition {
         }
     }
 
+    /// It holds for all tasks that run the same component, or for none of them.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Path(at, _) if at.is_shared())
+    }
+
+    /// It holds for all tasks, or for none of them.
+    pub(crate) fn is_global(&self) -> bool {
+        matches!(self, Self::Path(at, _) if at.is_global())
+    }
+
     /// Where it holds first, if it holds. A count holds at the first value counted.
     pub(crate) fn holds<'tree>(&self, ground: Ground<'_, 'tree>) -> Option<Spot<'tree>> {
         match self {

@@ -89,6 +89,19 @@ impl Pattern {
         Ok(Self { base, steps })
     }
 
+    /// It begins at what all tasks that run the same component share.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(
+            self.base,
+            Base::Spec | Base::Platform | Base::Component | Base::Executor | Base::Config
+        )
+    }
+
+    /// It begins at what all tasks share.
+    pub(crate) fn is_global(&self) -> bool {
+        matches!(self.base, Base::Spec | Base::Platform)
+    }
+
     /// The first value that it leads to and for which `test` holds, in the order of the text.
     pub(crate) fn first<'tree>(
         &self,

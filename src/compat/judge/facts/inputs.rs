@@ -1,9 +1,9 @@
 //! JUDGEMENT: what tasks take from others and what they are passed by their graph. No decisions here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Fact, Finder, Found, below, found_at, has_default, is_optional};
-use crate::judge::steps::{Task, at, field, filled};
+use crate::judge::steps::{Steps, Task, at, field, filled};
 use crate::text::{Kind, Pair, Value};
 
 /// Most tasks on the way from an output to the step that makes it that are looked at.
@@ -58,33 +58,19 @@ impl<'tree> Finder<'_, 'tree> {
         } else if producer.is_graph() {
             add(Fact::TakesFromGraph);
         }
-        let collects = self.collects(producer, key, kind);
-        if collects.from_loop {
-            add(Fact::TakesFromLoop);
-        }
-        if collects.under_condition {
-            add(Fact::TakesFromLoopUnderCondition);
-        }
+        self.collects(producer, key, kind).into_iter().for_each(&mut *add);
         if producer.shown_name() != Some(producer.pair.key) {
             add(Fact::TakesFromRenamed);
-        }
-        if collects.through_renamed {
-            add(Fact::TakesThroughRenamed);
-        }
-        if collects.from_renamed_loop {
-            add(Fact::TakesFromRenamedLoop);
         }
         if self.same_names.contains(&task.parent) {
             add(Fact::TakesAmongSameNames);
         }
-        if collects.is_lost {
-            add(Fact::OutputMissing);
-        }
     }
 
     /// What is on the way from an output of a task to the step that makes it.
-    fn collects(&self, producer: &Task<'tree>, key: &'tree str, kind: Inputs) -> Collects {
-        let mut collects = Collects::default();
+    fn collects(&self, producer: &Task<'tree>, key: &'tree str, kind: Inputs) -> Vec<Fact> {
+        let (mut from_loop, mut under_condition, mut is_lost) = (false, false, false);
+        let (mut from_renamed_loop, mut through_renamed) = (false, false);
         let mut visited = HashSet::new();
         let mut next = vec![(*producer, key)];
         while let Some((task, key)) = next.pop() {
@@ -93,28 +79,63 @@ impl<'tree> Finder<'_, 'tree> {
                 continue;
             }
             let conditional = at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled);
-            collects.under_condition |= collects.from_loop && conditional;
-            collects.from_loop |= task.is_loop();
+            under_condition |= from_loop && conditional;
+            from_loop |= task.is_loop();
             let renamed = task.shown_name() != Some(task.pair.key);
-            collects.from_renamed_loop |= renamed && task.is_loop();
-            collects.through_renamed |= renamed && visited.len() > 1;
+            from_renamed_loop |= renamed && task.is_loop();
+            through_renamed |= renamed && visited.len() > 1;
             if !task.is_graph() {
                 let made = at(component.value, &["outputDefinitions", kind.field()]);
-                collects.is_lost |= made.and_then(|made| made.get(key)).is_none();
+                is_lost |= made.and_then(|made| made.get(key)).is_none();
                 continue;
             }
             let outputs = at(component.value, &["dag", "outputs", kind.field()]);
             let output = outputs.and_then(|outputs| outputs.get(key));
             let sources = output.map(|output| kind.sources(output)).unwrap_or_default();
-            collects.is_lost |= sources.is_empty();
+            is_lost |= sources.is_empty();
             for (subtask, key) in sources {
                 let source = self.steps.position(Some(component.key), subtask);
                 let source = source.and_then(|position| self.steps.tasks.get(position));
-                collects.is_lost |= source.is_none();
+                is_lost |= source.is_none();
                 next.extend(source.map(|task| (*task, key)));
             }
         }
-        collects
+        [
+            (from_loop, Fact::TakesFromLoop),
+            (under_condition, Fact::TakesFromLoopUnderCondition),
+            (from_renamed_loop, Fact::TakesFromRenamedLoop),
+            (through_renamed, Fact::TakesThroughRenamed),
+            (is_lost, Fact::OutputMissing),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, fact)| is_so.then_some(fact))
+        .collect()
+    }
+
+    /// Parameters that the component wants and the task is not given, and what the task loops over.
+    pub(super) fn looping(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
+        let given = at(task.pair.value, &["inputs", "parameters"]);
+        let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
+        let iterator = field(task.pair.value, "parameterIterator");
+        let text = |path: &[&str]| at(iterator?.value, path)?.as_str();
+        let item = text(&["itemInput"]);
+        let wanted = task
+            .component
+            .and_then(|component| self.wanted.get(component.key));
+        let mut wanted = wanted.into_iter().flatten();
+        if wanted.any(|name| item != Some(name) && !is_given(name)) {
+            found.push(found_at(Fact::InputMissing, task.pair, task.path()));
+        }
+        let Some(iterator) = iterator else { return };
+        let path = || format!("{}.parameterIterator", task.path());
+        let list = text(&["items", "inputParameter"]).filter(|list| !list.is_empty());
+        let raw = text(&["items", "raw"]);
+        if list.is_some_and(|list| !is_given(list)) || (list.is_none() && raw.is_none()) {
+            found.push(found_at(Fact::LoopItemsMissing, iterator, path()));
+        }
+        if list.is_none() && raw.is_some_and(|raw| !is_json_list(raw)) {
+            found.push(found_at(Fact::LoopItemsNoList, iterator, path()));
+        }
     }
 
     fn passed_parameter(
@@ -167,36 +188,20 @@ impl<'tree> Finder<'_, 'tree> {
     }
 }
 
-/// Parameters that the component wants and the task is not given, and what the task loops over.
-pub(super) fn looping<'tree>(task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-    let given = at(task.pair.value, &["inputs", "parameters"]);
-    let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
-    let iterator = field(task.pair.value, "parameterIterator");
-    let text = |path: &[&str]| at(iterator?.value, path)?.as_str();
-    let item = text(&["itemInput"]);
-    let definitions = task
-        .component
-        .and_then(|component| at(component.value, &["inputDefinitions", "parameters"]));
-    for input in definitions
-        .into_iter()
-        .flat_map(|definitions| definitions.entries())
-    {
-        let is_free = is_optional(input.value) || has_default(input.value) || item == Some(input.key);
-        if !is_free && !is_given(input.key) {
-            found.push(found_at(Fact::InputMissing, task.pair, task.path()));
-            break;
-        }
+/// The parameters that each component wants and has no default for.
+pub(super) fn wanted<'tree>(steps: &Steps<'tree>) -> HashMap<&'tree str, Vec<&'tree str>> {
+    let mut all = HashMap::new();
+    for component in steps.tasks.iter().filter_map(|task| task.component) {
+        all.entry(component.key).or_insert_with(|| {
+            let definitions = at(component.value, &["inputDefinitions", "parameters"]);
+            let definitions = definitions
+                .into_iter()
+                .flat_map(|definitions| definitions.entries());
+            let wanted = definitions.filter(|input| !is_optional(input.value) && !has_default(input.value));
+            wanted.map(|input| input.key).collect()
+        });
     }
-    let Some(iterator) = iterator else { return };
-    let path = || format!("{}.parameterIterator", task.path());
-    let list = text(&["items", "inputParameter"]).filter(|list| !list.is_empty());
-    let raw = text(&["items", "raw"]);
-    if list.is_some_and(|list| !is_given(list)) || (list.is_none() && raw.is_none()) {
-        found.push(found_at(Fact::LoopItemsMissing, iterator, path()));
-    }
-    if list.is_none() && raw.is_some_and(|raw| !is_json_list(raw)) {
-        found.push(found_at(Fact::LoopItemsNoList, iterator, path()));
-    }
+    all
 }
 
 /// An input that is written down.
@@ -263,16 +268,6 @@ fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
         // Lists and mappings are not told apart here.
         (left, right) => left == right,
     }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Collects {
-    from_loop: bool,
-    under_condition: bool,
-    from_renamed_loop: bool,
-    through_renamed: bool,
-    /// Nobody makes it.
-    is_lost: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
-//! JUDGEMENT: what stands in the texts of a task and of its container: placeholders and variables. No decisions here.
+//! JUDGEMENT: what stands in the texts of a task, of its container and of its configuration. No decisions here.
+
+use std::collections::HashMap;
 
 use super::{Fact, Finder, Found, below, found_at, has_default, is_optional};
-use crate::judge::steps::{Task, at, field};
+use crate::judge::steps::{Steps, Task, at, field};
 use crate::judge::trail::{Step, TOP, Trail, written};
-use crate::text::{Kind, Value};
+use crate::text::{Kind, Pair, Value};
 
 impl<'tree> Finder<'_, 'tree> {
     /// A task is given a parameter, unless it is one that the pipeline itself may be without.
@@ -22,25 +24,10 @@ impl<'tree> Finder<'_, 'tree> {
 
     /// Names in the configuration of an executor that are outputs of tasks: drivers look for those in the task's own graph.
     pub(super) fn names(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-        let Some(config) = task.config else { return };
-        let above = below("platforms.kubernetes.deploymentSpec.executors", config.key);
-        let is_elsewhere = |output: Value<'tree>| {
-            let producer = at(output, &["producerTask"]).and_then(|producer| producer.as_str());
-            producer.is_some_and(|producer| self.steps.beside(task, producer).is_none())
-        };
-        for setting in config.value.entries() {
-            let items = setting.value.items().chain(std::iter::once(setting.value));
-            for item in items.filter(|item| item.kind() == Kind::Mapping) {
-                let path = || below(&above, setting.key);
-                if let Some(output) = field(item, OLD_NAME).filter(|output| is_elsewhere(output.value)) {
-                    found.push(found_at(Fact::ClaimOfOtherGraph, output, path()));
-                }
-                for pair in item.entries() {
-                    let by_parameter = field(pair.value, OLD_NAME);
-                    if let Some(output) = by_parameter.filter(|output| is_elsewhere(output.value)) {
-                        found.push(found_at(Fact::NameOfOtherGraph, output, path()));
-                    }
-                }
+        let names = task.config.and_then(|config| self.configs.get(config.key));
+        for name in names.into_iter().flatten() {
+            if self.steps.beside(task, name.producer).is_none() {
+                found.push(found_at(name.fact, name.output, name.path.clone()));
             }
         }
     }
@@ -57,9 +44,9 @@ impl<'tree> Finder<'_, 'tree> {
                 found.push(found_at(Fact::ImporterAddressUnread, task.pair, task.path()));
             }
         }
-        let Some(container) = at(executor.value, &["container"]) else {
+        if at(executor.value, &["container"]).is_none() {
             return;
-        };
+        }
         if self.metadata_differs
             && let Some(config) = task.config
             && let Some(metadata) = field(config.value, "podMetadata")
@@ -73,60 +60,156 @@ impl<'tree> Finder<'_, 'tree> {
         }
         let given = at(task.pair.value, &["inputs", "parameters"]);
         let item = at(task.pair.value, &["parameterIterator", "itemInput"]).and_then(|item| item.as_str());
-        for field in ["command", "args"] {
-            let words = at(container, &[field]);
-            for (index, word) in words.into_iter().flat_map(|words| words.items()).enumerate() {
-                let Some(text) = word.as_str() else { continue };
-                let absent = |name: &str| item != Some(name) && !self.is_given(task, given, name);
-                if placeholders(text, &absent) {
-                    let path = below("deploymentSpec.executors", executor.key);
-                    let path = format!("{path}.container.{field}[{index}]");
-                    found.push(Found {
-                        fact: Fact::PlaceholderAbsent,
-                        value: word,
-                        place: word.place(),
+        let words = self
+            .executors
+            .get(executor.key)
+            .map(|texts| texts.words.as_slice());
+        for word in words.unwrap_or_default() {
+            if item != Some(word.name) && !self.is_given(task, given, word.name) {
+                found.push(Found {
+                    fact: Fact::PlaceholderAbsent,
+                    value: word.value,
+                    place: word.value.place(),
+                    path: word.path.clone(),
+                });
+                break;
+            }
+        }
+    }
+
+    /// Variables of Argo in the task and in its executor's texts, which stand in the compiled workflow.
+    pub(super) fn variables(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
+        let of_task = first_variable(task.pair.value, &task.path());
+        let executor = task
+            .executor
+            .and_then(|executor| self.executors.get(executor.key));
+        let of_executor = executor.and_then(|texts| texts.variable.clone());
+        found.extend(of_task.into_iter().chain(of_executor));
+    }
+}
+
+/// What stands in the texts of an executor; looked at once, however many tasks run it.
+#[derive(Debug)]
+pub(super) struct Texts<'tree> {
+    /// Placeholders of parameters in its command and arguments.
+    words: Vec<Word<'tree>>,
+    variable: Option<Found<'tree>>,
+}
+
+/// A placeholder in a container's words.
+#[derive(Debug)]
+struct Word<'tree> {
+    name: &'tree str,
+    value: Value<'tree>,
+    path: String,
+}
+
+/// Something that a configuration names by an output of a task.
+#[derive(Debug)]
+pub(super) struct Name<'tree> {
+    fact: Fact,
+    producer: &'tree str,
+    output: Pair<'tree>,
+    path: String,
+}
+
+/// Most placeholders of an executor, and most names of a configuration, that each task is held against.
+const MOST_OF_AN_EXECUTOR: usize = 256;
+
+/// The texts of every executor that a task runs.
+pub(super) fn executors<'tree>(steps: &Steps<'tree>) -> HashMap<&'tree str, Texts<'tree>> {
+    let mut all = HashMap::new();
+    for executor in steps.tasks.iter().filter_map(|task| task.executor) {
+        all.entry(executor.key).or_insert_with(|| {
+            let above = below("deploymentSpec.executors", executor.key);
+            Texts {
+                words: words(executor.value, &above),
+                variable: first_variable(executor.value, &above),
+            }
+        });
+    }
+    all
+}
+
+fn words<'tree>(executor: Value<'tree>, above: &str) -> Vec<Word<'tree>> {
+    let mut all = Vec::new();
+    for field in ["command", "args"] {
+        let words = at(executor, &["container", field]);
+        for (index, value) in words.into_iter().flat_map(|words| words.items()).enumerate() {
+            for name in value.as_str().into_iter().flat_map(placeholders) {
+                if all.len() == MOST_OF_AN_EXECUTOR {
+                    return all;
+                }
+                let path = format!("{above}.container.{field}[{index}]");
+                all.push(Word { name, value, path });
+            }
+        }
+    }
+    all
+}
+
+/// What each configuration that a task has names by outputs.
+pub(super) fn configs<'tree>(steps: &Steps<'tree>) -> HashMap<&'tree str, Vec<Name<'tree>>> {
+    let mut all = HashMap::new();
+    for config in steps.tasks.iter().filter_map(|task| task.config) {
+        all.entry(config.key).or_insert_with(|| names(config));
+    }
+    all
+}
+
+fn names(config: Pair<'_>) -> Vec<Name<'_>> {
+    let above = below("platforms.kubernetes.deploymentSpec.executors", config.key);
+    let mut all = Vec::new();
+    for setting in config.value.entries() {
+        let items = setting.value.items().chain(std::iter::once(setting.value));
+        for item in items.filter(|item| item.kind() == Kind::Mapping) {
+            let of_old = field(item, OLD_NAME).map(|output| (Fact::ClaimOfOtherGraph, output));
+            let by_parameter = item
+                .entries()
+                .filter_map(|pair| Some((Fact::NameOfOtherGraph, field(pair.value, OLD_NAME)?)));
+            for (fact, output) in of_old.into_iter().chain(by_parameter) {
+                let producer = at(output.value, &["producerTask"]).and_then(|producer| producer.as_str());
+                if let Some(producer) = producer.filter(|_| all.len() < MOST_OF_AN_EXECUTOR) {
+                    let path = below(&above, setting.key);
+                    all.push(Name {
+                        fact,
+                        producer,
+                        output,
                         path,
                     });
                 }
             }
         }
     }
+    all
 }
 
-/// Variables of Argo in the task and in the container's words, which stand in the compiled workflow.
-pub(super) fn variables<'tree>(task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-    let mut look = |value: Value<'tree>, above: &str| {
-        if let Some((value, path)) = first_variable(value) {
-            let path = if path.is_empty() {
-                above.to_owned()
-            } else {
-                format!("{above}.{path}")
-            };
-            found.push(Found {
-                fact: Fact::ArgoVariable,
-                value,
-                place: value.place(),
-                path,
-            });
-        }
-    };
-    look(task.pair.value, &task.path());
-    if let Some(executor) = task.executor {
-        look(executor.value, &below("deploymentSpec.executors", executor.key));
-    }
-}
-
-/// Fields of a configuration that name something by an output, as of old. Source: kfp_kubernetes.PvcMount and DeletePvc.
+/// Field of a configuration that names something by an output.
 const OLD_NAME: &str = "taskOutputParameter";
 
-/// The first text below a value that holds a variable which Argo does not know, and its path from there.
-fn first_variable(value: Value<'_>) -> Option<(Value<'_>, String)> {
+/// Most values below one that are looked at for variables: aliases can make more of them than there are.
+const MOST_LOOKED_AT: usize = 100_000;
+
+/// The first text below a value that holds a variable which Argo does not know.
+fn first_variable<'tree>(value: Value<'tree>, above: &str) -> Option<Found<'tree>> {
     let mut trail = Trail::new();
     let mut stack = vec![(value, TOP)];
-    while let Some((value, mark)) = stack.pop() {
+    for _ in 0..MOST_LOOKED_AT {
+        let (value, mark) = stack.pop()?;
         match value.kind() {
             Kind::Text if value.as_str().is_some_and(has_unknown_variable) => {
-                return Some((value, written(&trail.steps(mark))));
+                let below = written(&trail.steps(mark));
+                let dot = if below.is_empty() || below.starts_with('[') {
+                    ""
+                } else {
+                    "."
+                };
+                return Some(Found {
+                    fact: Fact::ArgoVariable,
+                    value,
+                    place: value.place(),
+                    path: format!("{above}{dot}{below}"),
+                });
             }
             Kind::Mapping => {
                 for pair in value.entries() {
@@ -173,14 +256,10 @@ fn has_unknown_variable(text: &str) -> bool {
     })
 }
 
-/// The text has a placeholder of a parameter that is absent, outside of what is only there if a parameter is.
-fn placeholders(text: &str, absent: &impl Fn(&str) -> bool) -> bool {
+/// Names of the parameters whose placeholders a text has, outside of what is only there if a parameter is.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     const OPEN: &str = "{{$.inputs.parameters['";
-    if text.contains("$.outputs") || text.trim_start().starts_with("{\"IfPresent\":") {
-        return false;
-    }
-    text.split(OPEN).skip(1).any(|rest| {
-        let name = rest.split_once("']}}").map(|(name, _)| name);
-        name.is_some_and(absent)
-    })
+    let is_skipped = text.contains("$.outputs") || text.trim_start().starts_with("{\"IfPresent\":");
+    let parts = text.split(OPEN).skip(if is_skipped { usize::MAX } else { 1 });
+    parts.filter_map(|rest| rest.split_once("']}}").map(|(name, _)| name))
 }

@@ -52,6 +52,18 @@ fn every_code_is_documented_with_every_effect_that_it_can_have() {
 }
 
 #[test]
+fn what_no_data_say_is_documented_too() {
+    let used = [
+        ("KFP006", vec![Effect::RefusedAtUpload, Effect::Dropped]),
+        ("KFP016", vec![Effect::RefusedAtUpload]),
+        ("KFP090", vec![Effect::Note]),
+    ];
+    for (code, effects) in used {
+        assert_eq!(knowledge().code(code).unwrap().effects, effects, "{code}");
+    }
+}
+
+#[test]
 fn codes_stand_once_and_in_order() {
     let codes: Vec<&String> = knowledge()
         .codes()
