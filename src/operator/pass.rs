@@ -70,7 +70,10 @@ pub async fn run(context: &Context, watches: &Watches, key: &Key) -> Result<Opti
         return Ok(None);
     };
     let now = Timestamp::now();
-    let around = context.engine.surroundings(namespace, &object.metadata, now).await;
+    let around = context
+        .engine
+        .surroundings(namespace, &object.metadata, now)
+        .await;
     if matches!(around.rights, Seen::Known(())) {
         watches.ensure(key);
     }

@@ -79,7 +79,7 @@ impl Shards {
                 continue;
             }
             if !self.texts.contains_key(name) {
-                not_anothers(cluster, order, name).await?;
+                refuse_foreign(cluster, order, name).await?;
             }
             let object = reference(name);
             cluster
@@ -104,7 +104,7 @@ impl Shards {
 }
 
 /// A ConfigMap of that name that is not ours stays as it is.
-async fn not_anothers(cluster: &Cluster, order: &Order, name: &str) -> Result<(), Error> {
+async fn refuse_foreign(cluster: &Cluster, order: &Order, name: &str) -> Result<(), Error> {
     let found = cluster.get(&reference(name), &order.namespace).await?;
     match found {
         Some(found) if label(&found, INVENTORY_LABEL) != Some(order.name.as_str()) => Err(Error::Occupied {
