@@ -30,7 +30,8 @@ pub struct SdkPolicySpec {
     pub mode: SdkPolicyMode,
     /// Versions of the `kfp` SDK that are allowed, as Python writes ranges, for example `>=2.9,<2.17,!=2.15.0`: at most eight
     /// clauses, all of which must hold. As in Python, `<2.17` leaves out the pre-releases of 2.17 too. Unset means from
-    /// 2.0.0 up to the last patch of the SDK that the running release was published with.
+    /// 2.0.0 up to the last patch of the minor of the SDK that the running release was published with; `status.sdk.allowed`
+    /// shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 4, max = RANGE_MAX))]
     #[schemars(regex(

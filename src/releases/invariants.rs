@@ -46,10 +46,13 @@ fn of_release(release: &Release, problems: &mut Problems) {
         problems.add("dependencies", "is missing, but the release can be installed");
     }
     if let Some(with) = &release.dependencies
-        && with.sdk.kfp.parse::<crate::sdk::SdkVersion>().is_err()
+        && [Some(&with.sdk.kfp), with.sdk.newest_kfp.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|kfp| kfp.parse::<crate::sdk::SdkVersion>().is_err())
     {
         problems.add(
-            "dependencies.sdk.kfp",
+            "dependencies.sdk",
             "is no version of an SDK, and the default SDK policy follows from it",
         );
     }

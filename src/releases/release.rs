@@ -109,6 +109,9 @@ impl KubernetesRange {
 pub struct Sdk {
     /// `kfp`.
     pub kfp: String,
+    /// A later `kfp` that compiles to the same fields, where there is one of a newer minor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_kfp: Option<String>,
     /// `kfp-kubernetes`.
     pub kfp_kubernetes: String,
     /// Range of `kfp-pipeline-spec` that `kfp` asks for.

@@ -44,13 +44,13 @@ pub(super) fn resolve(check: &Check<'_>, release: &Release, findings: &mut Findi
     }
 }
 
-/// The spec's range, else from the oldest SDK up to the last patch of the minor that the release was published with:
-/// patches mend, and a newer minor may write fields that this backend refuses.
+/// The spec's range, else from the oldest SDK up to the last patch of the minor that the release was published with, or of a
+/// later one that compiles to the same fields: patches mend, and a newer minor may write fields that this backend refuses.
 fn allowed(check: &Check<'_>, release: &Release, findings: &mut Findings) -> SdkRange {
     let published = release
         .dependencies
         .as_ref()
-        .and_then(|with| with.sdk.kfp.parse().ok())
+        .and_then(|with| with.sdk.newest_kfp.as_ref().unwrap_or(&with.sdk.kfp).parse().ok())
         .unwrap_or(OLDEST);
     let default = SdkRange::up_to_minor(&OLDEST, &published);
     let Some(wanted) = &check.spec.sdk_policy.allowed else {

@@ -21,7 +21,7 @@ fn config_map(spec: &Value) -> Value {
 }
 
 #[rstest]
-#[case("2.5.0", ">=2.0.0,<2.13.0", "pip install kfp==2.12.2 kfp-kubernetes==1.4.0")]
+#[case("2.5.0", ">=2.0.0,<2.14.0", "pip install kfp==2.12.2 kfp-kubernetes==1.4.0")]
 #[case("2.16.1", ">=2.0.0,<2.17.0", "pip install kfp==2.16.1 kfp-kubernetes==2.16.1")]
 #[case("2.17.0", ">=2.0.0,<2.18.0", "pip install kfp==2.17.0 kfp-kubernetes==2.17.0")]
 fn without_a_policy_clients_are_told_what_goes_with_the_release(

@@ -23,10 +23,18 @@ pub fn files() -> anyhow::Result<Vec<File>> {
         // Writing into a String cannot fail.
         let _ = write!(page, "\n## KFP {}\n", release.version);
         page += "\nServices, and who may connect to their ports where network policies are enforced:\n";
-        page += &ports(install);
+        page += &ports(port_rows(install));
         page +=
             "\nGenerated Secrets. Values are made once and never overwritten; certificates are renewed:\n";
-        page += &secrets(install);
+        page += &secrets(secret_rows(install));
+        if let Some(with) = catalog
+            .with_kubernetes_pipelines(release.version)
+            .and_then(|release| release.installable())
+        {
+            page += "\nWhere pipelines are kept as Kubernetes objects, these ports and Secrets are added:\n";
+            page += &ports(beyond(port_rows(with), &port_rows(install)));
+            page += &secrets(beyond(secret_rows(with), &secret_rows(install)));
+        }
         page += "\nVolume claims:\n";
         page += &markdown::table(
             ["Component", "Claim", "Size of the preset `Small`"],
@@ -58,6 +66,11 @@ fn ours() -> String {
             names::INVENTORY_LABEL,
             "label",
             "On the ConfigMaps with what is known of stored pipelines; the value is the installation's name.",
+        ),
+        (
+            names::SDK_POLICY_CONFIG_MAP,
+            "ConfigMap",
+            "Which SDKs the installation allows, and which to pin. Service accounts of the namespace may read it.",
         ),
         (
             names::RELEASE_LABEL,
@@ -107,7 +120,19 @@ fn ours() -> String {
     )
 }
 
-fn ports(install: &Install) -> String {
+/// The rows that another table does not have.
+fn beyond<const COLUMNS: usize>(
+    rows: Vec<[String; COLUMNS]>,
+    known: &[[String; COLUMNS]],
+) -> Vec<[String; COLUMNS]> {
+    rows.into_iter().filter(|row| !known.contains(row)).collect()
+}
+
+fn ports(rows: Vec<[String; 5]>) -> String {
+    markdown::table(["Component", "Service", "Port", "Name", "Open to"], rows)
+}
+
+fn port_rows(install: &Install) -> Vec<[String; 5]> {
     let mut rows = Vec::new();
     for component in &install.components {
         let audience: BTreeMap<i32, Audience> = component
@@ -143,7 +168,7 @@ fn ports(install: &Install) -> String {
             }
         }
     }
-    markdown::table(["Component", "Service", "Port", "Name", "Open to"], rows)
+    rows
 }
 
 /// Number of the container port behind a Service's port.
@@ -160,10 +185,14 @@ fn target(
     }
 }
 
-fn secrets(install: &Install) -> String {
-    markdown::table(
-        ["Secret", "Key", "Value"],
-        install.secrets().flat_map(|secret| {
+fn secrets(rows: Vec<[String; 3]>) -> String {
+    markdown::table(["Secret", "Key", "Value"], rows)
+}
+
+fn secret_rows(install: &Install) -> Vec<[String; 3]> {
+    install
+        .secrets()
+        .flat_map(|secret| {
             let generated = secret.keys.iter().map(|(key, made)| {
                 let value = match made {
                     Generate::Password => "a random password".to_owned(),
@@ -187,6 +216,6 @@ fn secrets(install: &Install) -> String {
                 })
             });
             generated.chain(certificate).collect::<Vec<_>>()
-        }),
-    )
+        })
+        .collect()
 }

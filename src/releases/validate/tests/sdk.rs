@@ -15,7 +15,7 @@ fn with_policy(version: &str, spec: &serde_json::Value) -> KfpInstallation {
 }
 
 #[rstest]
-#[case("2.5.0", ">=2.0.0,<2.13.0")]
+#[case("2.5.0", ">=2.0.0,<2.14.0")]
 #[case("2.16.1", ">=2.0.0,<2.17.0")]
 #[case("2.17.0", ">=2.0.0,<2.18.0")]
 fn sdks_up_to_the_release_own_are_allowed_by_default(#[case] version: &str, #[case] allowed: &str) {
