@@ -163,9 +163,11 @@ fn get(agent: &ureq::Agent, address: &str, token: Option<&str>) -> Result<String
 }
 
 fn unreached(error: &ureq::Error) -> String {
+    // What TLS refuses comes as an error of input and output, in words only.
+    let untrusted = error.to_string().contains("certificate");
     let advice = match error {
         ureq::Error::Timeout(_) => "--endpoint-timeout gives it longer",
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => "--endpoint-ca names the certificates to trust",
+        _ if untrusted => "--endpoint-ca names the certificates to trust",
         _ => "check the address and the network",
     };
     format!("cannot be reached: {error}; {advice}, or name the release with --backend")
