@@ -70,6 +70,8 @@ pub(crate) enum Fact {
     ClaimOfOtherGraph,
     /// Its configuration takes a name from an output of a task of another graph, by a field for parameters.
     NameOfOtherGraph,
+    /// Its configuration takes a name from a parameter that its graph does not have.
+    NameNotGiven,
     /// It is passed a parameter of the pipeline that is optional, without a default, and thus absent unless a run gives it.
     PipelineInputAbsent,
     /// It is passed an optional parameter of its graph that somebody who runs the graph does not give.
@@ -210,15 +212,14 @@ impl<'a, 'tree> Finder<'a, 'tree> {
     }
 
     fn structure(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-        let path = task.path();
         let Some(component) = task.component else {
-            found.push(found_at(Fact::ComponentMissing, task.pair, path));
+            found.push(found_at(Fact::ComponentMissing, task.pair, task.path()));
             return;
         };
         if self.circular.contains(component.key) {
-            found.push(found_at(Fact::ComponentInItself, task.pair, path.clone()));
+            found.push(found_at(Fact::ComponentInItself, task.pair, task.path()));
         }
-        let component_path = below("components", component.key);
+        let component_path = || below("components", component.key);
         let label = at(component.value, &["executorLabel"]).and_then(|label| label.as_str());
         if label.is_some_and(|label| !label.is_empty()) {
             let runs = |kind: &str| {
@@ -226,11 +227,11 @@ impl<'a, 'tree> Finder<'a, 'tree> {
                     .is_some_and(|executor| at(executor.value, &[kind]).is_some())
             };
             if !runs("container") && !runs("importer") {
-                found.push(found_at(Fact::ExecutorMissing, component, component_path));
+                found.push(found_at(Fact::ExecutorMissing, component, component_path()));
             } else if runs("importer")
                 && at(task.pair.value, &["triggerPolicy", "condition"]).is_some_and(filled)
             {
-                found.push(found_at(Fact::ConditionOnImporter, task.pair, path));
+                found.push(found_at(Fact::ConditionOnImporter, task.pair, task.path()));
             }
             return;
         }
@@ -241,7 +242,7 @@ impl<'a, 'tree> Finder<'a, 'tree> {
             Graph::Filled if is_argo_name(component.key, LONGEST_NAME) => return,
             Graph::Filled => Fact::ComponentNameInvalid,
         };
-        found.push(found_at(fact, component, component_path));
+        found.push(found_at(fact, component, component_path()));
     }
 
     /// What its name, its shown name and its place say.

@@ -15,8 +15,10 @@ impl<'tree> Finder<'_, 'tree> {
         for kind in [Inputs::Parameters, Inputs::Artifacts] {
             let inputs = at(task.pair.value, &["inputs", kind.field()]);
             for pair in inputs.into_iter().flat_map(|inputs| inputs.entries()) {
-                let path = below(&format!("{}.inputs.{}", task.path(), kind.field()), pair.key);
-                let mut add = |fact| found.push(found_at(fact, pair, path.clone()));
+                let mut add = |fact| {
+                    let above = format!("{}.inputs.{}", task.path(), kind.field());
+                    found.push(found_at(fact, pair, below(&above, pair.key)));
+                };
                 self.taken(task, pair.value, kind, &mut add);
                 let passed = at(pair.value, &[kind.graph_field()]).and_then(|name| name.as_str());
                 if let Some(passed) = passed.filter(|passed| !passed.is_empty()) {

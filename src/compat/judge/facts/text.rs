@@ -22,12 +22,38 @@ impl<'tree> Finder<'_, 'tree> {
         !of_root.is_some_and(|input| is_optional(input) && !has_default(input))
     }
 
-    /// Names in the configuration of an executor that are outputs of tasks: drivers look for those in the task's own graph.
+    /// Names in the configuration of an executor that are outputs or inputs: drivers look for those in the task's own graph.
     pub(super) fn names(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
         let names = task.config.and_then(|config| self.configs.get(config.key));
         for name in names.into_iter().flatten() {
-            if self.steps.beside(task, name.producer).is_none() {
-                found.push(found_at(name.fact, name.output, name.path.clone()));
+            let is_absent = match name.from {
+                From::Output(producer) | From::OldOutput(producer) => {
+                    self.steps.beside(task, producer).is_none()
+                }
+                From::Input(input) => self.is_absent(task, input),
+            };
+            if is_absent {
+                found.push(found_at(name.from.fact(), name.pair, name.path.clone()));
+            }
+        }
+    }
+
+    /// The graph that a task stands in does not have the parameter.
+    fn is_absent(&self, task: &Task<'tree>, name: &str) -> bool {
+        let graph = match task.parent {
+            None => at(self.spec, &["root"]),
+            Some(parent) => self.steps.components.get(parent).map(|component| component.value),
+        };
+        let definitions = graph.and_then(|graph| at(graph, &["inputDefinitions", "parameters"]));
+        match (
+            definitions.and_then(|definitions| definitions.get(name)),
+            task.parent,
+        ) {
+            (None, _) => true,
+            // Newer releases fill in what is optional.
+            (Some(_), None) => false,
+            (Some(input), Some(parent)) => {
+                !is_optional(input) && self.given.parameter(parent, name).is_left_out
             }
         }
     }
@@ -79,7 +105,7 @@ impl<'tree> Finder<'_, 'tree> {
 
     /// Variables of Argo in the task and in its executor's texts, which stand in the compiled workflow.
     pub(super) fn variables(&self, task: &Task<'tree>, found: &mut Vec<Found<'tree>>) {
-        let of_task = first_variable(task.pair.value, &task.path());
+        let of_task = first_variable(task.pair.value, || task.path());
         let executor = task
             .executor
             .and_then(|executor| self.executors.get(executor.key));
@@ -104,13 +130,33 @@ struct Word<'tree> {
     path: String,
 }
 
-/// Something that a configuration names by an output of a task.
+/// Something that a configuration names by an output or an input.
 #[derive(Debug)]
 pub(super) struct Name<'tree> {
-    fact: Fact,
-    producer: &'tree str,
-    output: Pair<'tree>,
+    from: From<'tree>,
+    pair: Pair<'tree>,
     path: String,
+}
+
+/// What a name comes from.
+#[derive(Clone, Copy, Debug)]
+enum From<'tree> {
+    /// The output of a task, in the form of old.
+    OldOutput(&'tree str),
+    /// The output of a task.
+    Output(&'tree str),
+    /// A parameter of the graph.
+    Input(&'tree str),
+}
+
+impl From<'_> {
+    const fn fact(self) -> Fact {
+        match self {
+            Self::OldOutput(_) => Fact::ClaimOfOtherGraph,
+            Self::Output(_) => Fact::NameOfOtherGraph,
+            Self::Input(_) => Fact::NameNotGiven,
+        }
+    }
 }
 
 /// Most placeholders of an executor, and most names of a configuration, that each task is held against.
@@ -124,7 +170,7 @@ pub(super) fn executors<'tree>(steps: &Steps<'tree>) -> HashMap<&'tree str, Text
             let above = below("deploymentSpec.executors", executor.key);
             Texts {
                 words: words(executor.value, &above),
-                variable: first_variable(executor.value, &above),
+                variable: first_variable(executor.value, || above.clone()),
             }
         });
     }
@@ -158,25 +204,24 @@ pub(super) fn configs<'tree>(steps: &Steps<'tree>) -> HashMap<&'tree str, Vec<Na
 }
 
 fn names(config: Pair<'_>) -> Vec<Name<'_>> {
+    fn producer(output: Pair<'_>) -> Option<&str> {
+        at(output.value, &["producerTask"])?.as_str()
+    }
     let above = below("platforms.kubernetes.deploymentSpec.executors", config.key);
     let mut all = Vec::new();
     for setting in config.value.entries() {
         let items = setting.value.items().chain(std::iter::once(setting.value));
         for item in items.filter(|item| item.kind() == Kind::Mapping) {
-            let of_old = field(item, OLD_NAME).map(|output| (Fact::ClaimOfOtherGraph, output));
-            let by_parameter = item
-                .entries()
-                .filter_map(|pair| Some((Fact::NameOfOtherGraph, field(pair.value, OLD_NAME)?)));
-            for (fact, output) in of_old.into_iter().chain(by_parameter) {
-                let producer = at(output.value, &["producerTask"]).and_then(|producer| producer.as_str());
-                if let Some(producer) = producer.filter(|_| all.len() < MOST_OF_AN_EXECUTOR) {
+            let of_old = field(item, OUTPUT).and_then(|pair| Some((From::OldOutput(producer(pair)?), pair)));
+            let by_parameter = item.entries().filter_map(|pair| {
+                let output = field(pair.value, OUTPUT).and_then(producer).map(From::Output);
+                let input = || at(pair.value, &[INPUT])?.as_str().map(From::Input);
+                Some((output.or_else(input)?, pair))
+            });
+            for (from, pair) in of_old.into_iter().chain(by_parameter) {
+                if all.len() < MOST_OF_AN_EXECUTOR {
                     let path = below(&above, setting.key);
-                    all.push(Name {
-                        fact,
-                        producer,
-                        output,
-                        path,
-                    });
+                    all.push(Name { from, pair, path });
                 }
             }
         }
@@ -184,14 +229,17 @@ fn names(config: Pair<'_>) -> Vec<Name<'_>> {
     all
 }
 
+/// Field of a configuration that names something by a parameter.
+const INPUT: &str = "componentInputParameter";
+
 /// Field of a configuration that names something by an output.
-const OLD_NAME: &str = "taskOutputParameter";
+const OUTPUT: &str = "taskOutputParameter";
 
 /// Most values below one that are looked at for variables: aliases can make more of them than there are.
 const MOST_LOOKED_AT: usize = 100_000;
 
 /// The first text below a value that holds a variable which Argo does not know.
-fn first_variable<'tree>(value: Value<'tree>, above: &str) -> Option<Found<'tree>> {
+fn first_variable(value: Value<'_>, above: impl Fn() -> String) -> Option<Found<'_>> {
     let mut trail = Trail::new();
     let mut stack = vec![(value, TOP)];
     for _ in 0..MOST_LOOKED_AT {
@@ -208,7 +256,7 @@ fn first_variable<'tree>(value: Value<'tree>, above: &str) -> Option<Found<'tree
                     fact: Fact::ArgoVariable,
                     value,
                     place: value.place(),
-                    path: format!("{above}{dot}{below}"),
+                    path: format!("{}{dot}{below}", above()),
                 });
             }
             Kind::Mapping => {
