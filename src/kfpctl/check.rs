@@ -29,6 +29,8 @@ use kfp_compat::{Knowledge, Packages, Severity};
 use kfp_releases::Version;
 
 use crate::failure::Failure;
+use crate::output::Format;
+use crate::upgrade_to;
 use examine::Bench;
 pub use findings::effect_words;
 use report::Report;
@@ -54,7 +56,7 @@ pub struct Arguments {
     /// uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, Pipfile.lock.
     ///
     /// In folders, other files, hidden ones and other people's (`node_modules`, virtual environments) are passed over.
-    #[arg(required_unless_present = "installed_sdk")]
+    #[arg(required_unless_present_any = ["installed_sdk", "upgrade_to"])]
     paths: Vec<PathBuf>,
     /// Release that will run it, for example `2.16.1`. May be given several times, or several apart by commas.
     #[arg(short, long, value_name = "RELEASE", value_delimiter = ',')]
@@ -64,6 +66,15 @@ pub struct Arguments {
     backend_range: Option<String>,
     #[command(flatten)]
     installation: installation::Named,
+    /// What of the pipelines stored in the installation will not run, or will run differently, on this release, and whose it
+    /// is. Reads what the operator wrote down about them.
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        requires = "installation",
+        conflicts_with_all = ["paths", "backend", "backend_range", "endpoint", "installed_sdk", "matrix", "output_file"]
+    )]
+    upgrade_to: Option<String>,
     #[command(flatten)]
     endpoint: endpoint::Server,
     /// Check the SDK of this Python environment too: `$VIRTUAL_ENV`, `$CONDA_PREFIX`, `./.venv`, or that of python3 on the
@@ -114,6 +125,9 @@ impl From<FailOn> for Severity {
 
 /// Checks.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let (Some(target), Some(name)) = (&arguments.upgrade_to, &arguments.installation.installation) {
+        return arguments.upgrade(target, name);
+    }
     let unusable = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let knowledge = Knowledge::builtin().map_err(|error| unusable(&error))?;
     let packages = Packages::builtin().map_err(|error| unusable(&error))?;
@@ -142,6 +156,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl Arguments {
+    fn upgrade(&self, target: &str, name: &str) -> Result<(), Failure> {
+        let form = match self.output {
+            output::Form::Human => Format::Table,
+            output::Form::Json => Format::Json,
+            _ => {
+                return Err(Failure::Usage(
+                    "--upgrade-to is about what is stored, not about files: it is printed as human or json"
+                        .to_owned(),
+                ));
+            }
+        };
+        let fail_on = self.fail_on.map_or(Severity::Error, Severity::from);
+        let installation::Named {
+            namespace,
+            connection,
+            ..
+        } = &self.installation;
+        upgrade_to::run(target, name, namespace.as_deref(), connection, form, fail_on)
+    }
+
     fn names_no_backend(&self) -> bool {
         let named = self.backend_range.is_some()
             || self.installation.installation.is_some()
