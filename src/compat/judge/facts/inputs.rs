@@ -242,8 +242,9 @@ fn definition_of<'tree>(component: Value<'tree>, name: &str) -> Option<Value<'tr
     at(component, &["inputDefinitions", "parameters"])?.get(name)
 }
 
+/// The type that a parameter has, by name; empty where it stands as a number.
 fn type_of(definition: Value<'_>) -> Option<&str> {
-    at(definition, &["parameterType"])?.as_str()
+    Some(at(definition, &["parameterType"])?.as_str().unwrap_or_default())
 }
 
 /// A parameter of that type takes a value of that kind. Texts take everything but nothing, as JSON.
@@ -253,9 +254,10 @@ fn takes(wanted: Option<&str>, kind: Kind) -> bool {
         Some("NUMBER_DOUBLE" | "NUMBER_INTEGER") => kind == Kind::Number,
         Some("BOOLEAN") => kind == Kind::Bool,
         Some("LIST") => kind == Kind::Sequence,
-        Some("STRUCT" | "TASK_FINAL_STATUS" | "TASK_CONFIG") => kind == Kind::Mapping,
+        Some("STRUCT" | "TASK_FINAL_STATUS") => kind == Kind::Mapping,
         None => false,
-        // A number stands for a type, and what is no type at all is told where fields are looked at.
+        // Drivers make a TASK_CONFIG themselves. A number stands for a type, and what is no type at all is told where
+        // fields are looked at.
         Some(_) => true,
     }
 }
