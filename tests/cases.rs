@@ -5,6 +5,7 @@ mod deletion;
 mod drift;
 mod faults;
 mod install;
+mod inventory;
 mod leader;
 mod occupied;
 mod pause;
@@ -86,6 +87,7 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         leader::cases(),
         deletion::cases(),
         install::cases(),
+        inventory::cases(),
         surroundings::cases(),
         schema::cases(),
         sdk_policy::cases(),

@@ -218,7 +218,7 @@ async fn initialize(site: &Site, data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a new server runs first: the user of the pod's environment, and the scripts that the pod mounts for this, with a shell
+/// What a new server runs first: the users of the pod's environment, and the scripts that the pod mounts for this, with a shell
 /// whose `docker_process_sql` writes down what it is given.
 async fn first_words(site: &Site, pod: &Pod, seed: &[String]) -> Result<String> {
     let environment = environment(site, pod).await?;
@@ -228,9 +228,11 @@ async fn first_words(site: &Site, pod: &Pod, seed: &[String]) -> Result<String> 
             .with_context(|| format!("the database's pod has no {name}"))
     };
     let mut words = format!(
-        "CREATE USER '{}'@'%' IDENTIFIED BY '{}';\n",
+        "CREATE USER '{}'@'%' IDENTIFIED BY '{}';\nCREATE USER root@'%' IDENTIFIED BY '{}';\nGRANT ALL ON *.* TO root@'%' WITH GRANT \
+         OPTION;\n",
         get("MYSQL_USER")?,
-        get("MYSQL_PASSWORD")?
+        get("MYSQL_PASSWORD")?,
+        get("MYSQL_ROOT_PASSWORD")?
     );
     for script in scripts(site, pod).await? {
         let output = Command::new("bash")

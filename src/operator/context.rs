@@ -9,6 +9,7 @@ use kube::Client;
 use crate::backoff::Failures;
 use crate::events::Events;
 use crate::health::Health;
+use crate::inventories::Inventories;
 use crate::metrics::Metrics;
 
 /// Namespace and name of an installation.
@@ -20,6 +21,8 @@ pub struct Context {
     pub client: Client,
     /// Eyes and hands.
     pub engine: Engine,
+    /// Looks at stored pipelines, beside the passes.
+    pub inventories: Inventories,
     /// Every known release.
     pub catalog: Arc<Catalog>,
     /// What is counted.
@@ -36,6 +39,7 @@ impl Context {
     /// Forgets an installation that is gone.
     pub fn forget(&self, key: &Key) {
         self.failures.clear(key);
+        self.inventories.end(key);
         self.metrics.forget(&key.0, &key.1);
     }
 }

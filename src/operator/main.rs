@@ -5,6 +5,8 @@ mod context;
 mod controller;
 mod events;
 mod health;
+mod inventories;
+mod inventory_metrics;
 mod leader;
 mod metrics;
 mod pass;
@@ -32,6 +34,7 @@ use crate::context::Context;
 use crate::controller::Scope;
 use crate::events::Events;
 use crate::health::Health;
+use crate::inventories::Inventories;
 use crate::leader::{Candidate, Ended};
 use crate::metrics::Metrics;
 use crate::settings::{CommandLine, LogFormat, Settings};
@@ -131,8 +134,10 @@ fn context(
             .clone(),
     );
     let schemas = Arc::new(SchemaCatalog::load().context("the schema catalog of this build is broken")?);
+    let engine = Engine::new(client.clone(), catalog.clone(), schemas);
     Ok(Context {
-        engine: Engine::new(client.clone(), catalog.clone(), schemas),
+        inventories: Inventories::new(engine.clone(), metrics.clone()),
+        engine,
         events: Events::new(client.clone(), &identity(settings), metrics.clone()),
         client,
         catalog,
@@ -196,6 +201,7 @@ async fn lead(settings: &Settings, context: Arc<Context>, stop: &CancellationTok
         concurrency: settings.concurrency,
     };
     let ended = work(&mut candidate, context.clone(), scope, stop).await;
+    context.inventories.end_all();
     context.metrics.leading(false);
     match ended {
         Ended::Lost(why) => bail!("leadership lost: {why}"),

@@ -14,6 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::inventory_metrics::InventoryMetrics;
+
 /// Media type of what [`Metrics::text`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -57,6 +59,8 @@ pub struct Metrics {
     installations: Gauge,
     conditions: Family<ConditionLabels, Gauge<f64, AtomicU64>>,
     shown: Mutex<HashMap<Installation, Vec<ConditionLabels>>>,
+    /// Of stored pipelines.
+    pub inventory: InventoryMetrics,
 }
 
 impl Default for Metrics {
@@ -86,6 +90,7 @@ impl Metrics {
             installations: Gauge::default(),
             conditions: Family::default(),
             shown: Mutex::default(),
+            inventory: InventoryMetrics::new(&mut registry),
         };
         registry.register(
             "reconcile",

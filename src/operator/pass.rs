@@ -7,11 +7,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kfp_api::conditions::Reason;
 use kfp_api::installation::DeletionPolicy;
+use kfp_api::sdk::SdkPolicyMode;
 use kfp_api::{KfpInstallation, KfpInstallationStatus};
 use kfp_engine::act::{Doing, action_name, outcome_name};
 use kfp_engine::cluster::limited;
 use kfp_engine::{Surroundings, Wanted};
-use kfp_plan::{Action, ActionOutcome, Decision, Next, Observed, PlanInput, ProjectInput, Seen};
+use kfp_plan::{
+    Action, ActionOutcome, Decision, InventorySeen, Next, Observed, PlanInput, ProjectInput, Seen,
+};
 use kfp_releases::{Finding, ValidatedInstallation};
 use kfp_render::Rendered;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta};
@@ -21,6 +24,7 @@ use serde_json::Value;
 use crate::backoff;
 use crate::context::{Context, Key};
 use crate::events::{News, changes};
+use crate::inventories;
 use crate::status::{self, StatusError, Written};
 use crate::watches::Watches;
 
@@ -77,7 +81,7 @@ pub async fn run(context: &Context, watches: &Watches, key: &Key) -> Result<Opti
     if matches!(around.rights, Seen::Known(())) {
         watches.ensure(key);
     }
-    let thought = Box::pin(think(context, &object, around, now)).await;
+    let thought = Box::pin(think(context, watches, key, &object, around, now)).await;
     let outcomes = act(context, &object.metadata, &thought, now).await;
     say(context, &object, &thought, &outcomes, now).await?;
 
@@ -109,7 +113,14 @@ pub async fn run(context: &Context, watches: &Watches, key: &Key) -> Result<Opti
 }
 
 /// Looks and decides.
-async fn think(context: &Context, object: &DynamicObject, around: Surroundings, now: Timestamp) -> Thought {
+async fn think(
+    context: &Context,
+    watches: &Watches,
+    key: &Key,
+    object: &DynamicObject,
+    around: Surroundings,
+    now: Timestamp,
+) -> Thought {
     let engine = &context.engine;
     let findings = match valid(context, object, &around) {
         Ok(valid) => {
@@ -119,7 +130,15 @@ async fn think(context: &Context, object: &DynamicObject, around: Surroundings, 
                     install,
                     rendered: &valid.rendered,
                 };
-                let observed = engine.observe(around, wanted, now).await;
+                let mut observed = engine.observe(around, wanted, now).await;
+                observed.inventory = inventory(
+                    context,
+                    watches,
+                    key,
+                    &object.metadata,
+                    &valid.installation,
+                    &observed,
+                );
                 let input = PlanInput {
                     installation: &valid.installation,
                     observed: &observed,
@@ -148,6 +167,25 @@ async fn think(context: &Context, object: &DynamicObject, around: Surroundings, 
         decision: kfp_plan::delete(policy(object), &observed),
         observed: Some(observed),
     }
+}
+
+/// Says what is to be looked through, and takes what is known by now.
+fn inventory(
+    context: &Context,
+    watches: &Watches,
+    key: &Key,
+    resource: &ObjectMeta,
+    installation: &ValidatedInstallation,
+    observed: &Observed,
+) -> Seen<InventorySeen> {
+    let wanted = installation.inventory.enabled && installation.sdk_policy.mode != SdkPolicyMode::Off;
+    if !wanted || observed.deleting {
+        context.inventories.end(key);
+        return Seen::Absent;
+    }
+    let order = inventories::order(&context.catalog, resource, installation, observed);
+    context.inventories.want(key, order, watches.news());
+    context.inventories.seen(key)
 }
 
 /// The installation validated and rendered, or everything that is wrong with it.

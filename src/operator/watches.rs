@@ -39,6 +39,12 @@ impl Watches {
         }
     }
 
+    /// Where news about installations go.
+    #[must_use]
+    pub fn news(&self) -> &UnboundedSender<Key> {
+        &self.news
+    }
+
     /// Makes sure that the operands of this installation are watched.
     pub fn ensure(&self, key: &Key) {
         let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,6 +29,8 @@ async fn rests(site: Arc<Site>) -> Result<()> {
     let _hand = site.hand(Plays::servers());
     site.apply(spec("2.16.1")).await?;
     site.await_condition("Ready", "True", "AllReady").await?;
+    // The first look at what is stored has ended, too.
+    site.await_condition("SdkAligned", "True", "SdksAligned").await?;
     eventually("a pass finds nothing to do", || async {
         Ok((operator
             .count("kfp_operator_reconcile_total{result=\"settled\"}")

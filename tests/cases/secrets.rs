@@ -42,7 +42,8 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-async fn value(site: &Site, secret: &str, key: &str) -> Result<String> {
+/// A value of a Secret.
+pub async fn value(site: &Site, secret: &str, key: &str) -> Result<String> {
     let found = site.await_object("Secret", secret).await?;
     let text = found
         .data

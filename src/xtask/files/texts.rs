@@ -4,8 +4,10 @@ use super::{Report, Text};
 
 /// Most lines of a file of Rust.
 const LONGEST: usize = 400;
-/// The operator's metrics, and the page about them.
-const METRICS: [&str; 2] = ["src/operator/metrics.rs", "docs/reference/metrics.md"];
+/// Where the operator's metrics are registered.
+const METRICS: [&str; 2] = ["src/operator/metrics.rs", "src/operator/inventory_metrics.rs"];
+/// The page about them.
+const METRICS_PAGE: &str = "docs/reference/metrics.md";
 
 /// Words that tie the project to a machine or to where its packages come from, in halves, because this file is checked too.
 const WORDS: [[&str; 2]; 12] = [
@@ -98,32 +100,32 @@ pub fn words(tree: &[Text]) -> Report {
 pub fn metrics(tree: &[Text]) -> Report {
     let mut report = Report::default();
     let content = |path: &str| {
-        tree.iter()
-            .find(|text| text.path == path)
-            .map(|text| &text.content)
+        let found = tree.iter().find(|text| text.path == path);
+        found.map(|text| text.content.as_str())
     };
-    let (Some(source), Some(page)) = (content(METRICS[0]), content(METRICS[1])) else {
+    let sources: Option<Vec<&str>> = METRICS.into_iter().map(content).collect();
+    let (Some(sources), Some(page)) = (sources, content(METRICS_PAGE)) else {
         report
             .problems
-            .push(format!("{} or {} is not there", METRICS[0], METRICS[1]));
+            .push(format!("one of {METRICS:?} or {METRICS_PAGE} is not there"));
         return report;
     };
-    let registered: Vec<String> = source
-        .split("registry.register(")
-        .skip(1)
+    let registered: Vec<String> = sources
+        .iter()
+        .flat_map(|source| source.split("registry.register(").skip(1))
         .filter_map(|rest| rest.split('"').nth(1))
         .map(|name| format!("kfp_operator_{name}"))
         .collect();
     for name in &registered {
         let said = page.contains(&format!("`{name}")) && !name.is_empty();
-        report.look((!said).then(|| format!("{} does not say what {name} is", METRICS[1])));
+        report.look((!said).then(|| format!("{METRICS_PAGE} does not say what {name} is")));
     }
     let told = |word: &&str| word.len() > "kfp_operator_".len() && word.starts_with("kfp_operator_");
     for word in page.split('`').filter(told) {
         let known = registered
             .iter()
             .any(|name| word.strip_prefix(name.as_str()).is_some_and(is_suffix));
-        report.look((!known).then(|| format!("{} tells of {word}, which there is not", METRICS[1])));
+        report.look((!known).then(|| format!("{METRICS_PAGE} tells of {word}, which there is not")));
     }
     report
 }
@@ -169,7 +171,8 @@ mod tests {
             METRICS[0],
             "registry.register(\n    \"a\", \"help\")\nregistry.register(\"b\", \"\")",
         );
-        let page = text(METRICS[1], "`kfp_operator_a_total{x}` and `kfp_operator_c`");
-        assert_eq!(metrics(&[source, page]).problems.len(), 2);
+        let more = text(METRICS[1], "registry.register(\"d\", \"\")");
+        let page = text(METRICS_PAGE, "`kfp_operator_a_total{x}`, `kfp_operator_c` and `kfp_operator_d`");
+        assert_eq!(metrics(&[source, more, page]).problems.len(), 2);
     }
 }
