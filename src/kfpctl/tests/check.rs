@@ -1,5 +1,7 @@
 //! PEOPLE: `kfpctl check` as it is run: files in, exit code and words out. Needs no network and no cluster.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
