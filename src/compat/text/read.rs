@@ -91,7 +91,7 @@ impl Text {
         let mut reader = Reader {
             strictness: Strictness::of(text),
             documents: Vec::new(),
-            arena: Arena::default(),
+            arena: Arena::of(text),
             open: Vec::new(),
             waiting: Vec::new(),
             anchors: HashMap::new(),
@@ -142,6 +142,18 @@ fn not_yaml(text: &str, error: &ScanError) -> Unreadable {
         other => format!("it is neither YAML nor JSON: {other}"),
     };
     Unreadable::new(Some(place), message, MEND)
+}
+
+impl Arena {
+    /// Room for what the first document of a text has as SDKs write it: some 15 bytes a value.
+    fn of(text: &str) -> Self {
+        Self {
+            nodes: Vec::with_capacity((text.len() / 12).min(MAX_VALUES)),
+            entries: Vec::with_capacity((text.len() / 24).min(MAX_VALUES)),
+            texts: String::with_capacity(text.len()),
+            ..Self::default()
+        }
+    }
 }
 
 impl Reader<'_> {

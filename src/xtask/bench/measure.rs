@@ -68,7 +68,8 @@ pub fn here(arguments: &Arguments) -> anyhow::Result<()> {
 /// Runs a program so often, and measures. Each run must end with one of `codes`.
 pub fn measure(runs: usize, codes: &[i32], program: &[OsString]) -> anyhow::Result<Measured> {
     let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
-    let output = Command::new(std::env::current_exe().context("cannot find this program")?)
+    // Not by its path: cargo may have built another program there since this one began.
+    let output = Command::new("/proc/self/exe")
         .args([
             "measure",
             "--runs",
