@@ -158,14 +158,18 @@ async fn table(site: Arc<Site>) -> Result<()> {
     }
     let lines: Vec<Line> = serde_json::from_value(table["cases"].clone())?;
     let mut wrong = Vec::new();
-    for Line { sdk, pipeline, r#let } in lines {
+    for Line {
+        sdk,
+        pipeline,
+        r#let: wanted,
+    } in lines
+    {
         let refused = refusal(&site, &pipeline, sdk.as_deref()).await?;
         let told = refused.clone().unwrap_or_default();
         // An expression that fails refuses too, and says so; that is not what the table means.
-        if refused.is_some() != (r#let == "out") || told.contains("resulted in error") {
+        if refused.is_some() != (wanted == "out") || told.contains("resulted in error") {
             wrong.push(format!(
-                "{sdk:?} of {pipeline}: wanted {}, told {refused:?}",
-                r#let
+                "{sdk:?} of {pipeline}: wanted {wanted}, told {refused:?}"
             ));
         }
     }

@@ -6,6 +6,7 @@ use kfp_compat::{Document, Knowledge, Unreadable, features, judge as verdicts, t
 ///
 /// # Panics
 /// When a place is not one of the text, a verdict is missing, or a refusal says nothing.
+#[allow(clippy::expect_used, reason = "a fault is to be found")]
 pub fn judge(bytes: &[u8]) {
     let knowledge = Knowledge::builtin().expect("the knowledge can be read");
     let releases = knowledge.releases();

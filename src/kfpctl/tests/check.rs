@@ -202,11 +202,15 @@ fn a_policy_ignores_raises_and_rules_sdks_out() {
         .iter()
         .map(|finding| finding["code"].as_str().unwrap())
         .collect();
-    let ignore: String = codes
+    let ignore: Vec<String> = codes
         .iter()
-        .map(|code| format!("  - {{code: {code}, action: ignore, reason: it goes, paths: ['legacy/**']}}\n"))
+        .map(|code| format!("  - {{code: {code}, action: ignore, reason: it goes, paths: ['legacy/**']}}"))
         .collect();
-    let place = place.with(".kfpctl.yaml", format!("backends: [2.14.4]\nfindings:\n{ignore}"));
+    let ignore = ignore.join("\n");
+    let place = place.with(
+        ".kfpctl.yaml",
+        format!("backends: [2.14.4]\nfindings:\n{ignore}\n"),
+    );
     assert_eq!(place.check(&["legacy"]).0, 0);
     let place = place.with(
         "other/policy.yaml",

@@ -96,9 +96,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .map(OsString::from)
             .collect();
         let theirs = measure(arguments.python_runs, &[0], &load)?;
-        let misses = misses(case, &ours);
-        table.add_row(row(case, &ours, &theirs, misses.is_empty())?);
-        missed.extend(misses);
+        let beyond = misses(case, &ours);
+        table.add_row(row(case, &ours, &theirs, beyond.is_empty())?);
+        missed.extend(beyond);
     }
     println!(
         "{table}\nOf kfpctl {} runs each, of Python {}.",
