@@ -70,6 +70,8 @@ pub(crate) enum Fact {
     ClaimOfOtherGraph,
     /// Its configuration takes a name from an output of a task of another graph, by a field for parameters.
     NameOfOtherGraph,
+    /// Its configuration takes a setting from a parameter of the pipeline that is optional and has no default.
+    NameAbsent,
     /// Its configuration takes a name from a parameter that its graph does not have.
     NameNotGiven,
     /// It is passed a parameter of the pipeline that is optional, without a default, and thus absent unless a run gives it.

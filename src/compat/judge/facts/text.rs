@@ -17,9 +17,14 @@ impl<'tree> Finder<'_, 'tree> {
         let (Some(passed), None) = (passed, task.parent) else {
             return true;
         };
-        let of_root = at(self.spec, &["root", "inputDefinitions", "parameters"]);
-        let of_root = of_root.and_then(|inputs| inputs.get(passed));
-        !of_root.is_some_and(|input| is_optional(input) && !has_default(input))
+        !self.is_optional_of_pipeline(passed)
+    }
+
+    /// The pipeline has such a parameter, which is optional and has no default.
+    fn is_optional_of_pipeline(&self, name: &str) -> bool {
+        let inputs = at(self.spec, &["root", "inputDefinitions", "parameters"]);
+        let input = inputs.and_then(|inputs| inputs.get(name));
+        input.is_some_and(|input| is_optional(input) && !has_default(input))
     }
 
     /// Names in the configuration of an executor that are outputs or inputs: drivers look for those in the task's own graph.
@@ -32,6 +37,12 @@ impl<'tree> Finder<'_, 'tree> {
                 }
                 From::Input(input) => self.is_absent(task, input),
             };
+            if let (From::Input(input), false) = (name.from, is_absent)
+                && task.parent.is_none()
+                && self.is_optional_of_pipeline(input)
+            {
+                found.push(found_at(Fact::NameAbsent, name.pair, name.path.clone()));
+            }
             if is_absent {
                 found.push(found_at(name.from.fact(), name.pair, name.path.clone()));
             }
