@@ -27,9 +27,8 @@ fn refusal(text: impl AsRef<[u8]>) -> String {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines()
-        .map(|line| format!("{}{line}\n", " ".repeat(by)))
-        .collect()
+    let blanks = " ".repeat(by);
+    text.lines().flat_map(|line| [&blanks, line, "\n"]).collect()
 }
 
 #[rstest]
@@ -169,11 +168,10 @@ fn what_is_no_pipeline_is_called_by_its_name() {
         ("a word", "hello"),
         ("a comment", "# x\n---\n~\n"),
     ];
-    let told: String = texts
-        .iter()
-        .map(|(what, text)| format!("{what}: {}\n", refusal(text)))
+    let told: Vec<String> = (texts.iter())
+        .map(|(what, text)| format!("{what}: {}", refusal(text)))
         .collect();
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[rstest]

@@ -141,9 +141,10 @@ fn walk(value: Value<'_>, text: &str, told: &mut String) {
 
 #[test]
 fn what_cannot_be_read_is_refused_with_a_reason() {
-    let blocks: String = (0..=MAX_DEPTH)
-        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+    let blocks: Vec<String> = (0..=MAX_DEPTH)
+        .map(|depth| format!("{}a:", " ".repeat(depth)))
         .collect();
+    let blocks = blocks.join("\n");
     let long_key = format!("{}: v", "k".repeat(1025));
     let texts: &[(&str, &[u8])] = &[
         ("empty", b""),
