@@ -34,7 +34,7 @@ pub fn is_there(stage: &Stage, lane: Lane) -> Result<()> {
 }
 
 /// As the components' user, whose password the pod's environment holds.
-fn ask(stage: &Stage, lane: Lane, statement: &str) -> Result<String> {
+pub fn ask(stage: &Stage, lane: Lane, statement: &str) -> Result<String> {
     let command =
         format!("exec mysql --batch --skip-column-names --user=\"$MYSQL_USER\" --execute=\"{statement}\"");
     let command = format!("MYSQL_PWD=\"$MYSQL_PASSWORD\"; export MYSQL_PWD; {command}");

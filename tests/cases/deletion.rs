@@ -90,7 +90,7 @@ async fn again(site: Arc<Site>) -> Result<()> {
     site.apply(spec("2.16.1")).await?;
     site.await_condition("Ready", "True", "AllReady").await?;
     let before = data(&site).await?;
-    ensure!(before.len() == 5, "{:?}", before.keys());
+    ensure!(before.len() == 6, "{:?}", before.keys());
 
     site.delete_installation().await?;
     site.await_gone().await?;
@@ -176,7 +176,7 @@ async fn deleted(site: Arc<Site>) -> Result<()> {
     let _hand = site.hand(Plays::nothing());
     site.apply(policy("Delete")).await?;
     site.await_object("Deployment", "workflow-controller").await?;
-    ensure!(data(&site).await?.len() == 5, "the data is not there");
+    ensure!(data(&site).await?.len() == 6, "the data is not there");
     site.delete_installation().await?;
     site.await_gone().await?;
     await_cleared(&site).await?;
@@ -194,7 +194,7 @@ async fn unseen(site: Arc<Site>) -> Result<()> {
     operator.kill().await?;
     site.delete_installation().await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    ensure!(data(&site).await?.len() == 5, "data went without an operator");
+    ensure!(data(&site).await?.len() == 6, "data went without an operator");
     let _next = site.operator().await?;
     site.await_gone().await?;
     eventually("the data is gone", || async {

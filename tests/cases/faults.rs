@@ -54,7 +54,7 @@ fn secrets_made_once(site: &Site) -> Result<()> {
     let mut made = site.writes()?;
     made.retain(|request| request.resource == "secrets" && request.code < 300);
     ensure!(
-        made.len() == 3 && made.iter().all(|request| request.verb == "create"),
+        made.len() == 4 && made.iter().all(|request| request.verb == "create"),
         "{made:#?}"
     );
     Ok(())

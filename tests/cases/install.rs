@@ -161,7 +161,7 @@ async fn ordered(site: Arc<Site>) -> Result<()> {
         .collect();
     let claim = made("persistentvolumeclaims", "mysql-pv-claim")?;
     ensure!(
-        secrets.len() == 3 && secrets.iter().all(|request| request.at < claim),
+        secrets.len() == 4 && secrets.iter().all(|request| request.at < claim),
         "{secrets:#?}"
     );
 

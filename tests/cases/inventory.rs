@@ -163,8 +163,9 @@ async fn kept(site: Arc<Site>) -> Result<()> {
         .await?;
     let before = site.await_object("ConfigMap", &shard(&site)).await?;
     let scanned = inventory(&site).await?.last_full_scan;
-    drop(operator);
+    operator.stop().await?;
     let again = site.operator().await?;
+    again.await_leading().await?;
     again.await_passes(1).await?;
     site.await_condition("SdkAligned", "False", "PipelinesTooNew")
         .await?;
@@ -176,7 +177,7 @@ async fn kept(site: Arc<Site>) -> Result<()> {
         inventory(&site).await?
     );
     // Without its memory it looks through everything again.
-    drop(again);
+    again.stop().await?;
     site.delete("ConfigMap", &shard(&site)).await?;
     let _operator = site.operator().await?;
     eventually("the inventory is written anew", || async {
