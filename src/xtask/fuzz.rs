@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 use kfp_e2e::lab::root;
 
+use crate::stages::{self, Counts};
+
 /// The fuzz target and what it is built and run from, from the root of the repository.
 const FOLDER: &str = "src/compat/fuzz";
 /// Inputs that are kept; each is one line of coverage that no other has.
@@ -83,6 +85,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         keep(&program, &found)?;
     }
     Ok(())
+}
+
+/// Whether the target's lock fits what it depends on. Building it takes minutes; a lock that does not fit is what breaks it.
+pub fn check_lock() -> anyhow::Result<Counts> {
+    let counts = stages::check(
+        Command::new(env!("CARGO"))
+            .args(["metadata", "--locked", "--format-version", "1", "--manifest-path"])
+            .arg(root().join(FOLDER).join("Cargo.toml"))
+            .stdout(Stdio::null()),
+    )?;
+    if counts.failed > 0 {
+        println!("run `cargo metadata --manifest-path {FOLDER}/Cargo.toml` and commit its Cargo.lock");
+    }
+    Ok(counts)
 }
 
 /// Builds the target and says where it lies.

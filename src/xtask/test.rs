@@ -45,6 +45,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.fast {
         stages.run("linters", crate::linters::run);
         stages.run("corpus", crate::generate::check_corpus);
+        stages.run("lock of the fuzz target", crate::fuzz::check_lock);
         stages.run("in CI systems", || programs(&[], IN_CI_SYSTEMS));
         stages.run("on real servers", || programs(&[], ON_SERVERS));
         stages.run("on a real cluster", || programs(&[], ON_CLUSTER));
