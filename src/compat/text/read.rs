@@ -1,5 +1,4 @@
 //! JUDGEMENT: events of a YAML parser to trees, within limits. Judges nothing.
-//!
 //! Linear in the text but for the order of keys (n log n). Nothing here recurses.
 
 use std::collections::HashMap;
@@ -13,7 +12,6 @@ use crate::document::Unreadable;
 
 /// Deepest nesting that is read. Compiled pipelines nest some twenty deep, and what they hold as values a little more.
 pub const MAX_DEPTH: usize = 500;
-
 /// Most values of one text, keys among them, and most entries of one document with what merge keys bring. A text of 64 MiB as
 /// SDKs write it has about 2.6 million values.
 pub const MAX_VALUES: usize = 4_000_000;

@@ -1,6 +1,8 @@
 //! EYES: one way through the stored pipelines, a step at a time: one page of keys, or one batch of new rows, in each. What is
 //! known already is not read again. Decides nothing about what is found.
 
+mod row;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use kfp_database::{Entry, Experiment, Mark, ProbeError, Scan, Source};
 
 use super::judging::{Judge, Judged, unread};
 use super::memory::Memory;
+pub use row::Cost;
+use row::{follow_newest, kind, known, refresh, rows, source};
 
 /// Keys of one page.
 pub const PAGE: usize = 500;
@@ -43,15 +47,6 @@ pub enum Reach {
         /// Pipeline versions and runs that are in trouble.
         troubled: Vec<(Kind, String)>,
     },
-}
-
-/// What one step cost the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// Rows that it returned.
-    pub rows: usize,
-    /// Bytes of texts that it returned.
-    pub bytes: u64,
 }
 
 /// Where a sweep stands.
@@ -397,103 +392,5 @@ impl Sweep {
         memory.keep_newest(Kind::PipelineVersion, VERSIONS_MAX);
         memory.keep_newest(Kind::Run, self.recent_runs);
         follow_newest(memory);
-    }
-}
-
-fn rows(rows: usize) -> Cost {
-    Cost { rows, bytes: 0 }
-}
-
-fn kind(source: Source) -> Kind {
-    match source {
-        Source::PipelineVersion => Kind::PipelineVersion,
-        Source::RecurringRun => Kind::RecurringRun,
-        Source::Run => Kind::Run,
-    }
-}
-
-fn source(kind: Kind) -> Source {
-    match kind {
-        Kind::PipelineVersion => Source::PipelineVersion,
-        Kind::RecurringRun => Source::RecurringRun,
-        Kind::Run => Source::Run,
-    }
-}
-
-/// What is known of a row before its text is read, and whether it follows its pipeline's newest version: it runs a version
-/// that was judged, or it has no text, or one that is too long.
-fn known(source: Source, entry: &Entry, memory: &Memory) -> Option<(Judged, bool)> {
-    if source != Source::PipelineVersion {
-        if let Some(version) = memory.get(Kind::PipelineVersion, &entry.version) {
-            return Some((same(version), false));
-        }
-        // A recurring run without a version takes the newest one; what such a run holds itself is the Workflow that was made
-        // of it (kubeflow/pipelines 2.16.1, resource_manager.go, CreateJob and ReportWorkflowResource).
-        if entry.version.is_empty() && entry.workflow && !entry.pipeline_id.is_empty() {
-            let (at, newest) = match source {
-                Source::Run => (entry.created, false),
-                _ => (i64::MAX, true),
-            };
-            let version = memory.newest_version(&entry.pipeline_id, at);
-            let judged = version.map_or_else(|| unread("its pipeline has no version that is known"), same);
-            return Some((judged, newest));
-        }
-    }
-    if entry.bytes == 0 && entry.uri.is_empty() {
-        return Some((unread("its row holds no compiled pipeline"), false));
-    }
-    if entry.bytes == 0 {
-        let why = format!("its compiled pipeline lies in the bucket alone, at {}", entry.uri);
-        return Some((unread(&why), false));
-    }
-    if entry.bytes > TEXT_BYTES {
-        let why = format!(
-            "its compiled pipeline has {} bytes, more than the {TEXT_BYTES} that are judged",
-            entry.bytes
-        );
-        return Some((unread(&why), false));
-    }
-    None
-}
-
-fn same(version: &Row) -> Judged {
-    Judged {
-        sdk: version.sdk.clone(),
-        unread: version.unread.clone(),
-        fares: version.fares.clone(),
-    }
-}
-
-/// Notes whether a known recurring run starts runs.
-fn refresh(memory: &mut Memory, id: &str, enabled: bool) {
-    let changed = memory
-        .get(Kind::RecurringRun, id)
-        .filter(|row| row.enabled != enabled);
-    if let Some(row) = changed.cloned() {
-        memory.insert(Row { enabled, ..row });
-    }
-}
-
-/// Gives recurring runs that take the newest version what that version is by now.
-fn follow_newest(memory: &mut Memory) {
-    let following: Vec<Row> = memory
-        .of_kind(Kind::RecurringRun)
-        .filter(|row| row.newest)
-        .cloned()
-        .collect();
-    for row in following {
-        let version = memory.newest_version(&row.pipeline_id, i64::MAX);
-        let id = version.map(|version| version.id.clone()).unwrap_or_default();
-        let judged = version.map_or_else(|| unread("its pipeline has no version that is known"), same);
-        let now = Row {
-            version: id,
-            sdk: judged.sdk,
-            unread: judged.unread,
-            fares: judged.fares,
-            ..row.clone()
-        };
-        if now != row {
-            memory.insert(now);
-        }
     }
 }

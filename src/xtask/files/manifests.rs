@@ -5,12 +5,18 @@ use kfp_releases::Catalog;
 use kfp_releases::validate::{References, validate};
 use serde_json::Value;
 
+use super::texts::KEPT_AS_THEY_ARE;
 use super::{Report, Text};
 
 /// Every file of YAML can be read.
 pub fn readable(tree: &[Text]) -> Report {
     let mut report = Report::default();
-    for text in tree.iter().filter(|text| text.is("yaml")) {
+    let kept = |text: &&Text| {
+        KEPT_AS_THEY_ARE
+            .iter()
+            .any(|folder| text.path.starts_with(folder))
+    };
+    for text in tree.iter().filter(|text| text.is("yaml") && !kept(text)) {
         let read = serde_saphyr::from_multiple::<Value>(&text.content);
         report.look(read.err().map(|error| format!("{}: {error}", text.path)));
     }
