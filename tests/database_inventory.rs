@@ -67,6 +67,12 @@ impl Looks {
             let Some(cost) = sweep.step(&mut scan, &mut self.memory, &self.judge).await? else {
                 break;
             };
+            while let Some(entry) = sweep.next_in_bucket() {
+                let nothing = Err("there is no bucket here".to_owned());
+                sweep
+                    .from_bucket(entry, nothing, &mut self.memory, &self.judge)
+                    .await;
+            }
             all.rows += cost.rows;
             all.bytes += cost.bytes;
             steps += 1;

@@ -2,8 +2,10 @@
 //! ConfigMaps. When and for whom is the loop's business; what it means is the plan's.
 
 mod access;
+mod bucket;
 pub mod judging;
 pub mod memory;
+mod objects;
 pub mod pace;
 mod shards;
 pub mod sweep;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
+use kfp_api::installation::PipelineStoreType;
 use kfp_api::sdk::ScanProgress;
 use kfp_compat::inventory::{DIGEST, Head, Kind, Row, pack};
 use kfp_database::Scan;
@@ -23,11 +26,12 @@ use kfp_plan::InventorySeen;
 use kfp_releases::Version;
 
 pub use access::Trouble;
+use bucket::Bucket;
 use judging::Judge;
 use memory::Memory;
 use pace::Pace;
 use shards::Shards;
-use sweep::{Reach, Sweep};
+use sweep::{Cost, Reach, Sweep};
 pub use totals::{Lot, OTHER_SDKS, Tally, UNKNOWN_SDK};
 
 use crate::Engine;
@@ -48,6 +52,8 @@ pub struct Order {
     pub uid: String,
     /// The release that runs.
     pub running: Version,
+    /// Where it keeps pipelines.
+    pub store: PipelineStoreType,
     /// Releases to judge on: the one that runs, then those that it may go to.
     pub releases: Vec<Version>,
     /// How many of the newest runs are looked at.
@@ -110,6 +116,12 @@ impl Inventory {
             self.small(order, started.as_second())
         };
         let mut sweep = Sweep::new(reach, order.recent_runs);
+        let mut listed = 0;
+        if order.store == PipelineStoreType::Kubernetes {
+            let found = objects::look(engine, order, &mut self.memory, &judge).await?;
+            listed = found.rows;
+            sweep = sweep.without_versions(found.ids, found.beyond);
+        }
         let mut scan = access::open(engine, order).await?;
         let went = self
             .go(
@@ -131,7 +143,7 @@ impl Inventory {
         self.save(engine, order).await?;
         Ok(Looked {
             full,
-            rows: sweep.rows(),
+            rows: listed + sweep.rows(),
         })
     }
 
@@ -145,6 +157,7 @@ impl Inventory {
         tell: Option<(Timestamp, &(dyn Fn(InventorySeen) + Send + Sync))>,
     ) -> Result<(), Trouble> {
         let mut told = tokio::time::Instant::now();
+        let mut bucket: Option<Result<Bucket, String>> = None;
         loop {
             let pace = Pace::begin();
             let Some(cost) = sweep.step(scan, &mut self.memory, judge).await? else {
@@ -161,6 +174,20 @@ impl Inventory {
                 tell(self.seen(order, Some((started, sweep.rows()))));
             }
             tokio::time::sleep(pace.pause(cost)).await;
+            while let Some(entry) = sweep.next_in_bucket() {
+                let pace = Pace::begin();
+                let bucket = match &mut bucket {
+                    Some(bucket) => bucket,
+                    none => none.insert(Bucket::of(engine, order).await),
+                };
+                let text = match bucket {
+                    Ok(bucket) => bucket.text(&entry).await,
+                    Err(why) => Err(format!("its compiled pipeline lies in the bucket alone: {why}")),
+                };
+                let bytes = text.as_ref().map_or(0, String::len) as u64;
+                sweep.from_bucket(entry, text, &mut self.memory, judge).await;
+                tokio::time::sleep(pace.pause(Cost { rows: 1, bytes })).await;
+            }
         }
     }
 

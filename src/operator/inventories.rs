@@ -60,6 +60,7 @@ pub fn order(
         name: installation.name.clone(),
         uid: resource.uid.clone()?,
         running,
+        store: installation.install()?.pipeline_store,
         releases,
         recent_runs: usize::try_from(installation.inventory.recent_runs).unwrap_or(0),
         interval: Duration::from_secs(u64::try_from(installation.inventory.interval_seconds).unwrap_or(0)),

@@ -1,6 +1,7 @@
 //! PROOF (real API server, real database): stored pipelines are looked through, kept in ConfigMaps, and told by a condition.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kfp_api::sdk::InventoryStatus;
@@ -8,18 +9,23 @@ use kfp_tests::Site;
 use kfp_tests::hand::Plays;
 use kfp_tests::pods::services;
 use kfp_tests::world::eventually;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use super::Case;
 use super::install::spec;
+use super::sdk_policy::give_rights;
 use super::secrets::value;
 
 /// Compiled by SDK 2.17.0; the text between the two is what no release of the catalog knows.
 const NEW: &str = include_str!("../../src/compat/corpus/compiled/2.17.0/security_context.yaml");
 /// Compiled by SDK 2.16.1.
 const FITS: &str = include_str!("../../src/compat/corpus/compiled/2.16.1/hello.yaml");
+
+/// A look comes every twenty seconds, give or take a fifth.
+const LONGER_THAN_A_REST: Duration = Duration::from_secs(26);
 
 /// Told, remembered, and left alone when it is not wanted.
 pub fn cases() -> Vec<Case> {
@@ -33,6 +39,11 @@ pub fn cases() -> Vec<Case> {
             "inventory-kept",
             "what is known of stored pipelines outlives the operator, and losing it costs a look",
             kept,
+        ),
+        Case::at(
+            "inventory-objects",
+            "a pipeline that is kept as an object is looked at as one in the database is",
+            objects,
         ),
         Case::at(
             "inventory-off",
@@ -149,7 +160,21 @@ async fn told(site: Arc<Site>) -> Result<()> {
     // An upgrade's look at it: the version that is left runs there too.
     let next = inventory(&site).await?.releases;
     ensure!(next.len() == 2 && next[1].pipeline_versions.runs == 1, "{next:?}");
-    Ok(())
+
+    // Paused, nothing is looked at; taken up again, it is.
+    let mut paused = spec("2.16.1");
+    paused["paused"] = json!(true);
+    site.apply(paused).await?;
+    operator.await_passes(1).await?;
+    let rows = operator.count("kfp_operator_inventory_rows_total").await?;
+    store(&mut connection, "v3", &too_new()).await?;
+    tokio::time::sleep(LONGER_THAN_A_REST).await;
+    ensure!((operator.count("kfp_operator_inventory_rows_total").await? - rows).abs() < f64::EPSILON);
+    ensure!(inventory(&site).await?.pipeline_versions == 1);
+    site.apply(spec("2.16.1")).await?;
+    site.await_condition("SdkAligned", "False", "PipelinesTooNew")
+        .await
+        .map(drop)
 }
 
 async fn kept(site: Arc<Site>) -> Result<()> {
@@ -227,5 +252,49 @@ async fn off(site: Arc<Site>) -> Result<()> {
     let mut reader = login.connect().await.context("the account cannot log in")?;
     let refused = reader.execute("DELETE FROM mlpipeline.pipeline_versions").await;
     ensure!(refused.is_err(), "the account that reads can write");
+    Ok(())
+}
+
+/// A `PipelineVersion` with these documents, as somebody would apply it.
+async fn object(site: &Site, name: &str, text: &str) -> Result<()> {
+    let mut documents = text.split("\n---\n").map(serde_saphyr::from_str::<Value>);
+    let pipeline = documents.next().context("no pipeline spec")??;
+    let mut wanted = json!({"spec": {"pipelineName": "train", "pipelineSpec": pipeline}});
+    if let Some(platform) = documents.next() {
+        wanted["spec"]["platformSpec"] = platform?;
+    }
+    site.create("pipelines.kubeflow.org/v2beta1", "PipelineVersion", name, wanted)
+        .await
+        .map(drop)
+}
+
+async fn objects(site: Arc<Site>) -> Result<()> {
+    give_rights(&site)?;
+    // Before there is an installation, whose webhook nobody serves here.
+    object(&site, "v1", FITS).await?;
+    object(&site, "v2", &too_new()).await?;
+    let _operator = site.operator().await?;
+    let _hand = site.hand(Plays::servers());
+    let mut wanted = spec("2.16.1");
+    wanted["pipelineStore"] = json!({"type": "Kubernetes"});
+    site.apply(wanted).await?;
+    let message = site
+        .await_condition("SdkAligned", "False", "PipelinesTooNew")
+        .await?;
+    ensure!(
+        message.contains("train/v2") && message.contains(&site.name),
+        "{message}"
+    );
+    let found = inventory(&site).await?;
+    ensure!(
+        found.pipeline_versions == 2 && found.releases[0].pipeline_versions.refused == 1,
+        "{found:?}"
+    );
+    let api = site
+        .world
+        .objects(&site.name, "pipelines.kubeflow.org/v2beta1", "PipelineVersion");
+    api.delete("v2", &DeleteParams::default()).await?;
+    site.await_condition("SdkAligned", "True", "SdksAligned").await?;
+    ensure!(inventory(&site).await?.pipeline_versions == 1);
     Ok(())
 }

@@ -258,7 +258,7 @@ fn apply(site: &Site, file: &std::path::Path) -> Result<String> {
 }
 
 /// The rights of `config/components/kubernetes-pipelines`.
-fn give_rights(site: &Site) -> Result<()> {
+pub fn give_rights(site: &Site) -> Result<()> {
     let folder = root().join("config/components/kubernetes-pipelines");
     for file in ["role.yaml", "role_binding.yaml"] {
         let file = folder.join(file).display().to_string();

@@ -1,25 +1,20 @@
 //! EYES: one way through the stored pipelines, a step at a time: one page of keys, or one batch of new rows, in each. What is
 //! known already is not read again. Decides nothing about what is found.
 
-mod row;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use kfp_compat::inventory::{Kind, Row, cut};
+use kfp_compat::inventory::{Kind, cut};
 use kfp_database::{Entry, Experiment, Mark, ProbeError, Scan, Source};
 
-use super::judging::{Judge, Judged, unread};
+use super::judging::Judge;
 use super::memory::Memory;
-pub use row::Cost;
-use row::{follow_newest, kind, known, refresh, rows, source};
+use reading::{NAME_MAX, follow_newest, refresh};
 
 /// Keys of one page.
 pub const PAGE: usize = 500;
-/// New rows that are asked for at once, without their texts.
-const ENTRIES: usize = 100;
-/// Texts that are held in memory at once, in bytes, unless one alone is longer.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// Longest text that is judged, in bytes. A pipeline of 500 tasks has one megabyte; Argo cannot run one of this length.
 pub const TEXT_BYTES: u64 = 4 * 1024 * 1024;
 /// Pipeline versions that are kept, the newest. Older ones are not looked at.
@@ -30,8 +25,6 @@ pub const RECURRING_RUNS_MAX: usize = 3_000;
 const EXPERIMENTS_MAX: usize = 5_000;
 /// Rows that are asked for again in a small look, to see whether they are still there.
 const TROUBLED_MAX: usize = 1_000;
-/// Longest name kept, in characters; that of the columns.
-const NAME_MAX: usize = 255;
 /// Seconds that clocks of API servers may be behind.
 const SLACK: i64 = 120;
 
@@ -47,6 +40,15 @@ pub enum Reach {
         /// Pipeline versions and runs that are in trouble.
         troubled: Vec<(Kind, String)>,
     },
+}
+
+/// What one step cost the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Rows that it returned.
+    pub rows: usize,
+    /// Bytes of texts that it returned.
+    pub bytes: u64,
 }
 
 /// Where a sweep stands.
@@ -70,6 +72,8 @@ pub struct Sweep {
     disabled: BTreeSet<String>,
     unknown: VecDeque<(Source, String)>,
     texts: VecDeque<(Source, Entry)>,
+    in_bucket: VecDeque<Entry>,
+    objects: bool,
     experiments: BTreeMap<String, String>,
     active: Vec<Experiment>,
     runs: Vec<Mark>,
@@ -95,12 +99,30 @@ impl Sweep {
             disabled: BTreeSet::new(),
             unknown: VecDeque::new(),
             texts: VecDeque::new(),
+            in_bucket: VecDeque::new(),
+            objects: false,
             experiments: BTreeMap::new(),
             active: Vec::new(),
             runs: Vec::new(),
             beyond: false,
             rows: 0,
         }
+    }
+
+    /// A way past the table of pipeline versions, which are kept as Kubernetes objects: these are all that there are.
+    #[must_use]
+    pub fn without_versions(mut self, ids: BTreeSet<String>, beyond: bool) -> Self {
+        self.objects = true;
+        self.beyond = beyond;
+        self.met.insert(Kind::PipelineVersion, ids);
+        self.stage = match self.stage {
+            Stage::Troubled(mut ids) => {
+                ids.retain(|(kind, _)| *kind != Kind::PipelineVersion);
+                Stage::Troubled(ids)
+            }
+            _ => Stage::Experiments(None),
+        };
+        self
     }
 
     /// Rows that the database returned so far.
@@ -150,7 +172,11 @@ impl Sweep {
         ids: Vec<(Kind, String)>,
     ) -> Result<Cost, ProbeError> {
         let Some(kind) = ids.first().map(|(kind, _)| *kind) else {
-            self.stage = Stage::Versions(None);
+            self.stage = if self.objects {
+                Stage::Experiments(None)
+            } else {
+                Stage::Versions(None)
+            };
             return Ok(Cost::default());
         };
         let (these, rest): (Vec<_>, Vec<_>) = ids.into_iter().partition(|(found, _)| *found == kind);
@@ -290,100 +316,11 @@ impl Sweep {
         all
     }
 
-    async fn read_entries(&mut self, scan: &mut Scan, memory: &mut Memory) -> Result<Cost, ProbeError> {
-        let Some(source) = self.unknown.front().map(|(source, _)| *source) else {
-            return Ok(Cost::default());
-        };
-        let mut ids = Vec::new();
-        while ids.len() < ENTRIES && self.unknown.front().is_some_and(|(next, _)| *next == source) {
-            ids.extend(self.unknown.pop_front().map(|(_, id)| id));
-        }
-        let entries = scan.entries(source, &ids).await?;
-        let count = entries.len();
-        for entry in entries {
-            match known(source, &entry, memory) {
-                Some((judged, newest)) => {
-                    let row = self.row(source, entry, judged, newest);
-                    memory.insert(row);
-                }
-                None => self.texts.push_back((source, entry)),
-            }
-        }
-        Ok(rows(count))
-    }
-
-    async fn read_texts(
-        &mut self,
-        scan: &mut Scan,
-        memory: &mut Memory,
-        judge: &Arc<Judge>,
-    ) -> Result<Cost, ProbeError> {
-        let mut batch: BTreeMap<String, Entry> = BTreeMap::new();
-        let mut bytes = 0;
-        let source = self.texts.front().map_or(Source::Run, |(source, _)| *source);
-        while let Some((next, entry)) = self.texts.front() {
-            if *next != source || !batch.is_empty() && bytes + entry.bytes > BATCH_BYTES {
-                break;
-            }
-            bytes += entry.bytes;
-            if let Some((_, entry)) = self.texts.pop_front() {
-                batch.insert(entry.id.clone(), entry);
-            }
-        }
-        let ids: Vec<String> = batch.keys().cloned().collect();
-        let texts = scan.texts(source, &ids, TEXT_BYTES).await?;
-        let count = texts.len();
-        let judge = Arc::clone(judge);
-        // Judging takes a processor for a while, and other installations' passes shall not wait for it.
-        let judging = tokio::task::spawn_blocking(move || {
-            let one = |text: kfp_database::Text| match &text.text {
-                Some(found) => (text.id, judge.text(found)),
-                None => (
-                    text.id,
-                    unread("its compiled pipeline is gone, or too long by now"),
-                ),
-            };
-            texts.into_iter().map(one).collect::<Vec<_>>()
-        });
-        let judged = judging.await.unwrap_or_else(|error| {
-            let why = format!("the judgement of it broke: {error}");
-            ids.iter().map(|id| (id.clone(), unread(&why))).collect()
-        });
-        for (id, judged) in judged {
-            if let Some(entry) = batch.remove(&id) {
-                let row = self.row(source, entry, judged, false);
-                memory.insert(row);
-            }
-        }
-        Ok(Cost { rows: count, bytes })
-    }
-
-    fn row(&self, source: Source, entry: Entry, judged: Judged, newest: bool) -> Row {
-        let experiment = self.experiments.get(&entry.experiment);
-        let short = |text: &str| cut(text, NAME_MAX);
-        Row {
-            kind: kind(source),
-            name: short(&entry.name),
-            pipeline: short(&entry.pipeline),
-            namespace: short(&entry.namespace),
-            experiment: experiment.cloned().unwrap_or_default(),
-            service_account: short(&entry.service_account),
-            enabled: source != Source::RecurringRun || !self.disabled.contains(&entry.id),
-            id: entry.id,
-            pipeline_id: entry.pipeline_id,
-            version: entry.version,
-            created: entry.created,
-            newest,
-            sdk: judged.sdk,
-            unread: judged.unread,
-            fares: judged.fares,
-        }
-    }
-
     /// Forgets what a way through all keys did not meet.
     fn end(&mut self, memory: &mut Memory) {
         let complete: &[Kind] = match self.reach {
             Reach::Full => &[Kind::PipelineVersion, Kind::RecurringRun, Kind::Run],
+            Reach::Small { .. } if self.objects => &[Kind::PipelineVersion, Kind::RecurringRun],
             Reach::Small { .. } => &[Kind::RecurringRun],
         };
         for kind in complete {
@@ -392,5 +329,25 @@ impl Sweep {
         memory.keep_newest(Kind::PipelineVersion, VERSIONS_MAX);
         memory.keep_newest(Kind::Run, self.recent_runs);
         follow_newest(memory);
+    }
+}
+
+fn rows(rows: usize) -> Cost {
+    Cost { rows, bytes: 0 }
+}
+
+fn kind(source: Source) -> Kind {
+    match source {
+        Source::PipelineVersion => Kind::PipelineVersion,
+        Source::RecurringRun => Kind::RecurringRun,
+        Source::Run => Kind::Run,
+    }
+}
+
+fn source(kind: Kind) -> Source {
+    match kind {
+        Kind::PipelineVersion => Source::PipelineVersion,
+        Kind::RecurringRun => Source::RecurringRun,
+        Kind::Run => Source::Run,
     }
 }
