@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         missed.extend(beyond);
     }
     println!(
-        "{table}\nOf kfpctl {} runs each, of Python {}.",
+        "{table}\nOf kfpctl {} runs each, of Python {}. Memory is at least what the measuring process holds.",
         arguments.runs, arguments.python_runs
     );
     anyhow::ensure!(missed.is_empty(), "missed: {}", missed.join("; "));
