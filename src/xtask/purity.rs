@@ -18,7 +18,14 @@ const IO: &[&str] = &[
     "object_store",
 ];
 /// Rooms without I/O.
-const PURE: &[&str] = &["kfp-api", "kfp-releases", "kfp-compat", "kfp-plan", "kfp-render"];
+const PURE: &[&str] = &[
+    "kfp-api",
+    "kfp-releases",
+    "kfp-compat",
+    "kfp-backup",
+    "kfp-plan",
+    "kfp-render",
+];
 /// The only rooms that may hold a Kubernetes client. What only tests or builds uses does not count.
 const CLIENTS: &[&str] = &["kfp-engine", "kfp-operator", "kfpctl"];
 /// Product rooms that may not.
@@ -26,6 +33,7 @@ const CLIENTLESS: &[&str] = &[
     "kfp-api",
     "kfp-releases",
     "kfp-compat",
+    "kfp-backup",
     "kfp-plan",
     "kfp-render",
     "kfp-database",
@@ -36,6 +44,7 @@ const OURS: &[&str] = &[
     "kfp-api",
     "kfp-releases",
     "kfp-compat",
+    "kfp-backup",
     "kfp-plan",
     "kfp-render",
     "kfp-database",
