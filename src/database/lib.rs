@@ -10,6 +10,7 @@ mod ddl;
 mod difference;
 mod error;
 mod judge;
+pub mod parts;
 mod probe;
 mod read;
 mod reader;
