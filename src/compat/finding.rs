@@ -111,10 +111,11 @@ pub struct Finding {
     pub place: Option<Place>,
     /// What is there and what happens, one sentence without the place.
     pub message: String,
-    /// Oldest release of the catalog on which it works. Unset: none, or it is not a matter of age.
+    /// Where newer releases of the catalog take it: the first of the next that do; else the first of the last older ones in a
+    /// row that did. Unset: none does, or it is not a matter of age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works_since: Option<Version>,
-    /// Newest release of the catalog on which it works, where a newer one takes it no more.
+    /// The last release in a row that begins with that one, where it is not the newest of the catalog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works_until: Option<Version>,
     /// What to do.

@@ -107,10 +107,10 @@ pub struct Told {
     pub message: String,
     /// What to do.
     pub help: String,
-    /// Oldest release on which it works.
+    /// First of the releases that take it, where newer ones do: of those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works_since: Option<Version>,
-    /// Newest release on which it works.
+    /// Last of them in a row, where it is not the newest of the catalog.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub works_until: Option<Version>,
 }

@@ -1,6 +1,7 @@
 //! JUDGEMENT: findings of one walk, bounded in number, and what of them each release gets. Decides nothing.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use kfp_releases::Version;
 
@@ -105,7 +106,7 @@ impl<'data> Report<'data> {
             .raws
             .iter()
             .filter(|raw| raw.releases.has(position))
-            .map(|raw| finding(raw, asked, versions))
+            .map(|raw| finding(raw, position, asked, versions))
             .collect();
         let mut rests: Vec<_> = self.rests.iter().filter(|((_, of), _)| *of == position).collect();
         rests.sort_by_key(|((code, _), _)| *code);
@@ -129,9 +130,9 @@ impl<'data> Report<'data> {
     }
 }
 
-fn finding(raw: &Raw<'_>, asked: Version, versions: &[Version]) -> Finding {
-    let version = |position: Option<usize>| position.and_then(|position| versions.get(position)).copied();
-    let newest = version(raw.works.positions().next_back());
+fn finding(raw: &Raw<'_>, position: usize, asked: Version, versions: &[Version]) -> Finding {
+    let version = |position: usize| versions.get(position).copied();
+    let works = cure(raw.works, position);
     Finding {
         code: Code(raw.code.to_owned()),
         effect: raw.effect,
@@ -141,8 +142,49 @@ fn finding(raw: &Raw<'_>, asked: Version, versions: &[Version]) -> Finding {
         task: raw.task.clone(),
         place: raw.place,
         message: raw.message.clone(),
-        works_since: version(raw.works.positions().next()),
-        works_until: newest.filter(|newest| versions.last() != Some(newest)),
+        works_since: works.as_ref().and_then(|works| version(*works.start())),
+        works_until: works
+            .and_then(|works| version(*works.end()))
+            .filter(|newest| versions.last() != Some(newest)),
         help: raw.help.clone(),
+    }
+}
+
+/// The releases in a row on which it works that matter to the release at `position`: the next newer ones, for nobody mends a
+/// pipeline by going back; without any, the last older ones.
+fn cure(works: Releases, position: usize) -> Option<RangeInclusive<usize>> {
+    let is_newer = |at: &usize| *at > position;
+    let first = works.positions().find(is_newer);
+    if let Some(first) = first {
+        let last = (first..).take_while(|at| works.has(*at)).last()?;
+        return Some(first..=last);
+    }
+    let last = works.positions().next_back()?;
+    let first = (0..=last).rev().take_while(|at| works.has(*at)).last()?;
+    Some(first..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::nothing_works(&[], 1, None)]
+    #[case::a_newer_one_works(&[3, 4, 5], 1, Some(3..=5))]
+    #[case::only_older_ones_work(&[0, 1, 2], 4, Some(0..=2))]
+    #[case::between_two_that_work(&[0, 1, 4, 5], 2, Some(4..=5))]
+    #[case::the_next_newer_ones_work_and_later_ones_again(&[3, 6], 1, Some(3..=3))]
+    #[case::the_last_older_ones(&[0, 2, 3], 5, Some(2..=3))]
+    fn a_cure_is_newer_where_one_is(
+        #[case] works: &[usize],
+        #[case] position: usize,
+        #[case] cure_: Option<RangeInclusive<usize>>,
+    ) {
+        let releases = works
+            .iter()
+            .fold(Releases::default(), |all, at| all.or(Releases::only(*at)));
+        assert_eq!(cure(releases, position), cure_);
     }
 }

@@ -39,6 +39,11 @@ pub fn merge(findings: impl Iterator<Item = Finding>, text: &[u8]) -> Vec<FileFi
             message: finding.message.clone(),
         };
         if let Some((_, one)) = known.get(&same).and_then(|at| merged.get_mut(*at)) {
+            // What holds for the newest release is what helps from then on.
+            if one.releases.iter().all(|release| *release < finding.release) {
+                one.works_since = finding.works_since;
+                one.works_until = finding.works_until;
+            }
             if !one.releases.contains(&finding.release) {
                 one.releases.push(finding.release);
             }

@@ -118,11 +118,12 @@ pub struct FileFinding {
     pub place: Option<Span>,
     /// What is there and what happens.
     pub message: String,
-    /// Oldest release of the catalog on which it works.
+    /// Where newer releases of the catalog take it: the first of the next that do; else the first of the last older ones in a row
+    /// that did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub works_since: Option<Version>,
-    /// Newest release of the catalog on which it works, where a newer one takes it no more.
+    /// The last release in a row that begins with that one, where it is not the newest of the catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub works_until: Option<Version>,

@@ -100,7 +100,7 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: String,
-    /// Oldest release on which it works.
+    /// First of the releases that take it, where newer ones do: of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub works_since: Option<Version>,
 }
