@@ -10,7 +10,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::backup::BackupSpec;
 use crate::embedded;
+use crate::restore::Bootstrap;
 use crate::sdk::SdkPolicySpec;
 use crate::status::KfpInstallationStatus;
 
@@ -105,6 +107,12 @@ pub struct KfpInstallationSpec {
     /// through.
     #[serde(default)]
     pub sdk_policy: SdkPolicySpec,
+    /// How this installation is backed up. Unset means by KfpBackups that name a destination, and by nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupSpec>,
+    /// What a new installation begins with. Unset means empty databases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<Bootstrap>,
     /// While true, nothing of this installation is changed; status is still reported.
     #[serde(default)]
     pub paused: bool,

@@ -10,19 +10,47 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt as _;
 use serde_json::json;
 
-use crate::KfpInstallation;
 use crate::rules::{self, CelRule};
+use crate::{KfpBackup, KfpInstallation, KfpRestore};
 
 /// Every CustomResourceDefinition of ours, as installed.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![installation_crd()]
+    vec![backup_crd(), installation_crd(), restore_crd()]
+}
+
+/// The rules of the kind of this name.
+#[must_use]
+pub fn rules_of(kind: &str) -> Vec<CelRule> {
+    match kind {
+        "KfpBackup" => rules::backup(),
+        "KfpInstallation" => rules::installation(),
+        "KfpRestore" => rules::restore(),
+        _ => Vec::new(),
+    }
+}
+
+/// The CustomResourceDefinition of KfpBackup, as installed.
+#[must_use]
+pub fn backup_crd() -> CustomResourceDefinition {
+    finished(KfpBackup::crd())
 }
 
 /// The CustomResourceDefinition of KfpInstallation, as installed.
 #[must_use]
 pub fn installation_crd() -> CustomResourceDefinition {
-    let mut crd = KfpInstallation::crd();
+    finished(KfpInstallation::crd())
+}
+
+/// The CustomResourceDefinition of KfpRestore, as installed.
+#[must_use]
+pub fn restore_crd() -> CustomResourceDefinition {
+    finished(KfpRestore::crd())
+}
+
+/// A derived definition with everything that types cannot say.
+fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let rules = rules_of(&crd.spec.names.kind);
     for version in &mut crd.spec.versions {
         let Some(root) = version
             .schema
@@ -33,7 +61,7 @@ pub fn installation_crd() -> CustomResourceDefinition {
         };
         tidy(root);
         default_status(root);
-        for rule in rules::INSTALLATION {
+        for rule in &rules {
             place(root, rule);
         }
     }
@@ -68,7 +96,9 @@ fn default_status(root: &mut JSONSchemaProps) {
 
 /// Puts a rule on the field it names.
 fn place(root: &mut JSONSchemaProps, rule: &CelRule) {
-    let Some(target) = find(root, rule.on) else { return };
+    let Some(target) = find(root, &rule.on) else {
+        return;
+    };
     target
         .x_kubernetes_validations
         .get_or_insert_default()

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::backup_status::BackupsStatus;
 use crate::embedded;
 use crate::installation::DatabaseEngine;
 use crate::sdk::SdkStatus;
@@ -23,7 +24,7 @@ const ADDRESS_MAX: usize = 512;
 /// Longest description of one difference, in characters.
 const DIFFERENCE_MAX: usize = 512;
 /// Longest message of a condition, in characters, as in Kubernetes' own kinds.
-const CONDITION_MESSAGE_MAX: usize = 32_768;
+pub(crate) const CONDITION_MESSAGE_MAX: usize = 32_768;
 /// Most components shown.
 const COMPONENTS_MAX: usize = 64;
 /// Most releases named as matching a schema.
@@ -57,6 +58,9 @@ pub struct KfpInstallationStatus {
     /// The SDK policy in use and what stored pipelines were found to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdk: Option<SdkStatus>,
+    /// What there is of backups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupsStatus>,
     /// Conditions by type; types and reasons are stable and documented.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "embedded::conditions")]
@@ -206,6 +210,9 @@ impl KfpInstallationStatus {
         }
         if let Some(sdk) = &mut self.sdk {
             sdk.fit();
+        }
+        if let Some(backup) = &mut self.backup {
+            backup.fit();
         }
         for condition in &mut self.conditions {
             cut(&mut condition.message, CONDITION_MESSAGE_MAX);

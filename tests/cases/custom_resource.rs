@@ -19,11 +19,17 @@ const NAMESPACE: &str = "custom-resource";
 #[serde(deny_unknown_fields)]
 struct Judged {
     name: String,
+    #[serde(default = "installation")]
+    kind: String,
     object: Option<String>,
     base: Value,
     status: Option<Value>,
     update: Option<Value>,
     expect: Expected,
+}
+
+fn installation() -> String {
+    "KfpInstallation".to_owned()
 }
 
 #[derive(Clone, Deserialize)]
@@ -70,9 +76,9 @@ fn table() -> Result<Vec<Judged>> {
     serde_saphyr::from_str(&text).with_context(|| path.display().to_string())
 }
 
-fn object(name: &str, namespace: &str, spec: &Value) -> Result<DynamicObject> {
+fn object(kind: &str, name: &str, namespace: &str, spec: &Value) -> Result<DynamicObject> {
     Ok(serde_json::from_value(json!({
-        "apiVersion": "kfpops.dev/v1alpha1", "kind": "KfpInstallation",
+        "apiVersion": "kfpops.dev/v1alpha1", "kind": kind,
         "metadata": {"name": name, "namespace": namespace}, "spec": spec,
     }))?)
 }
@@ -82,10 +88,10 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
     // A namespace a case: names of objects may be what is judged.
     let namespace = format!("rule-{index}");
     world.create_namespace(&namespace).await?;
-    let api = world.objects(&namespace, "kfpops.dev/v1alpha1", "KfpInstallation");
+    let api = world.objects(&namespace, "kfpops.dev/v1alpha1", &judged.kind);
     let name = judged.object.as_deref().unwrap_or("kfp");
     let mut answer = api
-        .create(&PostParams::default(), &object(name, &namespace, &judged.base)?)
+        .create(&PostParams::default(), &object(&judged.kind, name, &namespace, &judged.base)?)
         .await;
     if let Some(status) = &judged.status {
         answer.context("the base object was refused")?;
@@ -93,7 +99,7 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
         answer = api.patch_status(name, &PatchParams::default(), &patch).await;
     }
     if let Some(update) = &judged.update {
-        let mut next = object(name, &namespace, update)?;
+        let mut next = object(&judged.kind, name, &namespace, update)?;
         next.metadata.resource_version = answer
             .context("the base object was refused")?
             .metadata

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
-use kfp_api::{rules, schema};
+use kfp_api::schema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +15,8 @@ use serde_json::{Value, json};
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
+    #[serde(default = "installation")]
+    kind: String,
     #[serde(default)]
     object: Option<String>,
     base: Value,
@@ -22,6 +25,10 @@ struct Case {
     #[serde(default)]
     update: Option<Value>,
     expect: Expectation,
+}
+
+fn installation() -> String {
+    "KfpInstallation".to_owned()
 }
 
 #[derive(Deserialize)]
@@ -60,25 +67,33 @@ fn cases() -> Vec<Case> {
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn root() -> Value {
-    let crd = schema::installation_crd();
-    serde_json::to_value(
-        crd.spec.versions[0]
-            .schema
-            .as_ref()
-            .unwrap()
-            .open_api_v3_schema
-            .as_ref()
-            .unwrap(),
-    )
-    .unwrap()
+/// The schema of a kind.
+fn root(kind: &str) -> &'static Value {
+    static ROOTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+        let schemas = schema::crds().into_iter().map(|crd| {
+            let schema = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
+            (crd.spec.names.kind, schema["openAPIV3Schema"].clone())
+        });
+        schemas.collect()
+    });
+    &ROOTS[kind]
+}
+
+/// What judges objects of a kind by its schema alone.
+fn validator(kind: &str) -> &'static jsonschema::Validator {
+    static VALIDATORS: LazyLock<BTreeMap<String, jsonschema::Validator>> = LazyLock::new(|| {
+        let kinds = schema::crds().into_iter().map(|crd| crd.spec.names.kind);
+        let made = kinds.map(|kind| (kind.clone(), jsonschema::validator_for(root(&kind)).unwrap()));
+        made.collect()
+    });
+    &VALIDATORS[kind]
 }
 
 /// The object as the API server sees it: without nulls, with status from before.
 fn object(case: &Case, spec: &Value, with_status: bool) -> Value {
     let mut object = json!({
         "apiVersion": "kfpops.dev/v1alpha1",
-        "kind": "KfpInstallation",
+        "kind": case.kind,
         "metadata": { "name": case.object.as_deref().unwrap_or("kfp") },
         "spec": spec,
     });
@@ -164,13 +179,12 @@ fn names_of_cases_are_unique() {
 
 #[test]
 fn the_rules_accept_and_refuse_what_the_table_says() {
-    let root = root();
     for case in cases()
         .into_iter()
         .filter(|case| !refused_by(case, Judge::Schema))
     {
         let (new, old) = judged(&case);
-        let found = violations(&root, &new, old.as_ref());
+        let found = violations(root(&case.kind), &new, old.as_ref());
         let told: Vec<String> = found
             .iter()
             .map(|violation| format!("{}: {}", violation.field, violation.message))
@@ -196,11 +210,11 @@ fn the_rules_accept_and_refuse_what_the_table_says() {
 
 #[test]
 fn the_schema_accepts_and_refuses_what_the_table_says() {
-    let root = root();
-    let validator = jsonschema::validator_for(&root).unwrap();
     for case in cases() {
+        let root = root(&case.kind);
+        let validator = validator(&case.kind);
         let (new, _) = judged(&case);
-        let valid = validator.is_valid(&new) && !has_duplicates(&root, &new);
+        let valid = validator.is_valid(&new) && !has_duplicates(root, &new);
         let refused = refused_by(&case, Judge::Schema);
         let errors: Vec<String> = validator
             .iter_errors(&new)
@@ -215,19 +229,30 @@ fn what_is_accepted_parses_and_what_parses_is_written_back_the_same() {
     for case in cases() {
         if matches!(case.expect, Expectation::Accepted) {
             let (new, _) = judged(&case);
-            let spec: kfp_api::KfpInstallationSpec = serde_json::from_value(new["spec"].clone())
-                .unwrap_or_else(|error| panic!("{}: {error}", case.name));
-            let again = serde_json::from_value(serde_json::to_value(&spec).unwrap()).unwrap();
-            assert_eq!(spec, again, "{}", case.name);
+            match case.kind.as_str() {
+                "KfpBackup" => stays::<kfp_api::KfpBackupSpec>(&case.name, &new["spec"]),
+                "KfpRestore" => stays::<kfp_api::KfpRestoreSpec>(&case.name, &new["spec"]),
+                _ => stays::<kfp_api::KfpInstallationSpec>(&case.name, &new["spec"]),
+            }
         }
     }
+}
+
+fn stays<Spec: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+    name: &str,
+    written: &Value,
+) {
+    let spec: Spec =
+        serde_json::from_value(written.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let again = serde_json::from_value(serde_json::to_value(&spec).unwrap()).unwrap();
+    assert_eq!(spec, again, "{name}");
 }
 
 /// Rules about kinds that a union does not have yet: today the enumeration refuses such an object before any rule runs, so
 /// the table cannot show them. They are shown here, on the objects that they are for.
 #[test]
 fn the_rules_of_a_union_hold_for_kinds_to_come() {
-    let root = root();
+    let root = root("KfpInstallation");
     let with = |field: &str, union: Value| json!({ "metadata": { "name": "kfp" }, "spec": { "version": "2.16.1", field: union } });
     for (field, kind, member) in [
         ("database", "Embedded", "embedded"),
@@ -235,14 +260,14 @@ fn the_rules_of_a_union_hold_for_kinds_to_come() {
         ("executionController", "Managed", "managed"),
     ] {
         let other = with(field, json!({ "type": "External" }));
-        assert!(violations(&root, &other, None).is_empty());
+        assert!(violations(root, &other, None).is_empty());
 
         let both = with(field, json!({ "type": "External", member: {} }));
-        let found = violations(&root, &both, None);
+        let found = violations(root, &both, None);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, format!("spec.{field}.{member}"));
 
-        let found = violations(&root, &other, Some(&with(field, json!({ "type": kind }))));
+        let found = violations(root, &other, Some(&with(field, json!({ "type": kind }))));
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].field.as_str(), found[0].reason.as_str()),
@@ -253,37 +278,42 @@ fn the_rules_of_a_union_hold_for_kinds_to_come() {
 
 #[test]
 fn every_rule_is_seen_to_refuse_something() {
-    let root = root();
     let unions = ["the kind of", "embedded is only for", "managed is only for"];
-    let mut refusing: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut refusing: BTreeSet<(String, String, String)> = BTreeSet::new();
     for case in cases()
         .into_iter()
         .filter(|case| !refused_by(case, Judge::Schema))
     {
         let (new, old) = judged(&case);
-        for violation in violations(&root, &new, old.as_ref()) {
-            refusing.insert((violation.rule, place(&violation.field)));
+        for violation in violations(root(&case.kind), &new, old.as_ref()) {
+            refusing.insert((case.kind.clone(), violation.rule, place(&violation.field)));
         }
     }
-    for rule in rules::INSTALLATION {
-        if unions.iter().any(|start| rule.message.starts_with(start)) {
-            continue;
+    for kind in ["KfpBackup", "KfpInstallation", "KfpRestore"] {
+        for rule in schema::rules_of(kind) {
+            if unions.iter().any(|start| rule.message.starts_with(start)) {
+                continue;
+            }
+            let blamed = format!("{}{}", rule.on, rule.field_path.unwrap_or_default());
+            let blamed = blamed.trim_start_matches('.').to_owned();
+            assert!(
+                refusing.contains(&(kind.to_owned(), rule.rule.to_owned(), blamed)),
+                "no case is refused by the rule of {kind} on `{}`: {}",
+                rule.on,
+                rule.message
+            );
         }
-        let blamed = format!("{}{}", rule.on, rule.field_path.unwrap_or_default());
-        let key = (rule.rule.to_owned(), blamed.trim_start_matches('.').to_owned());
-        assert!(
-            refusing.contains(&key),
-            "no case is refused by the rule on `{}`: {}",
-            rule.on,
-            rule.message
-        );
     }
 }
 
 /// A path without positions: `spec.components[0].image` is `spec.components[].image`.
 fn place(field: &str) -> String {
-    field
-        .chars()
-        .filter(|character| !character.is_ascii_digit())
-        .collect()
+    let pieces = field
+        .split('[')
+        .enumerate()
+        .map(|(index, piece)| match (index, piece.split_once(']')) {
+            (1.., Some((_, rest))) => format!("[]{rest}"),
+            _ => piece.to_owned(),
+        });
+    pieces.collect()
 }

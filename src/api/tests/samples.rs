@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use kfp_api::{KfpInstallation, schema};
+use kfp_api::{KfpBackup, KfpInstallation, KfpRestore, schema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 fn samples() -> Vec<(String, Value)> {
@@ -14,7 +16,7 @@ fn samples() -> Vec<(String, Value)> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let document: Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        if document["kind"] == "KfpInstallation" {
+        if document["apiVersion"] == "kfpops.dev/v1alpha1" {
             found.push((path.file_name().unwrap().to_string_lossy().into_owned(), document));
         }
     }
@@ -32,10 +34,13 @@ fn there_is_a_sample_with_a_version_only_and_some_with_more() {
 
 #[test]
 fn every_sample_passes_the_schema_and_its_rules_and_loses_nothing_when_parsed() {
-    let crd = schema::installation_crd();
-    let root = serde_json::to_value(&crd.spec.versions[0].schema).unwrap()["openAPIV3Schema"].clone();
-    let validator = jsonschema::validator_for(&root).unwrap();
     for (name, sample) in samples() {
+        let crd = schema::crds()
+            .into_iter()
+            .find(|crd| sample["kind"] == crd.spec.names.kind)
+            .unwrap();
+        let root = serde_json::to_value(&crd.spec.versions[0].schema).unwrap()["openAPIV3Schema"].clone();
+        let validator = jsonschema::validator_for(&root).unwrap();
         let errors: Vec<String> = validator
             .iter_errors(&sample)
             .map(|error| error.to_string())
@@ -44,10 +49,19 @@ fn every_sample_passes_the_schema_and_its_rules_and_loses_nothing_when_parsed() 
         if let Err(errors) = kube_cel::Validator::new().validate(&root, &sample, None) {
             panic!("{name}: {errors}");
         }
-        let parsed: KfpInstallation = serde_json::from_value(sample.clone()).unwrap();
-        let written = serde_json::to_value(parsed).unwrap();
+        let written = match crd.spec.names.kind.as_str() {
+            "KfpBackup" => again::<KfpBackup>(&sample),
+            "KfpRestore" => again::<KfpRestore>(&sample),
+            _ => again::<KfpInstallation>(&sample),
+        };
         assert_eq!(lost(&sample, &written), Vec::<String>::new(), "{name}");
     }
+}
+
+/// The sample parsed and written again.
+fn again<Kind: Serialize + DeserializeOwned>(sample: &Value) -> Value {
+    let parsed: Kind = serde_json::from_value(sample.clone()).unwrap();
+    serde_json::to_value(parsed).unwrap()
 }
 
 /// Paths in `before` that are not in `after` with the same value.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kfp_api::{rules, schema};
+use kfp_api::schema;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -288,22 +288,27 @@ fn the_defaults_of_the_schema_are_those_of_the_type() {
 
 #[test]
 fn every_rule_stands_on_a_field_and_blames_one_that_exists() {
-    let placed: usize = fields()
-        .iter()
-        .map(|(_, schema)| schema["x-kubernetes-validations"].as_array().map_or(0, Vec::len))
-        .sum();
-    assert_eq!(placed, rules::INSTALLATION.len());
-    let paths: Vec<String> = fields().into_iter().map(|(path, _)| path).collect();
-    for rule in rules::INSTALLATION {
-        let on = if rule.on.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", rule.on)
-        };
-        let blamed = format!("KfpInstallation{on}{}", rule.field_path.unwrap_or_default());
-        assert!(
-            paths.contains(&blamed),
-            "{blamed} is no field, but a rule blames it"
-        );
+    for crd in schema::crds() {
+        let kind = &crd.spec.names.kind;
+        let mut found = Vec::new();
+        walk(&root(&crd), kind, &mut found);
+        let placed: usize = found
+            .iter()
+            .map(|(_, schema)| schema["x-kubernetes-validations"].as_array().map_or(0, Vec::len))
+            .sum();
+        let rules = schema::rules_of(kind);
+        assert_eq!(placed, rules.len(), "{kind}");
+        for rule in rules {
+            let on = if rule.on.is_empty() {
+                String::new()
+            } else {
+                format!(".{}", rule.on)
+            };
+            let blamed = format!("{kind}{on}{}", rule.field_path.unwrap_or_default());
+            assert!(
+                found.iter().any(|(path, _)| *path == blamed),
+                "{blamed} is no field, but a rule blames it"
+            );
+        }
     }
 }

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
+use kfp_api::backup_status::{BackupSummary, BackupsStatus, JobProgress, KfpBackupStatus};
 use kfp_api::installation::DatabaseEngine;
+use kfp_api::restore::KfpRestoreStatus;
 use kfp_api::sdk::{InventoryStatus, ReleaseTotals, ScanProgress, SdkStatus, SdkVersionTotals};
 use kfp_api::status::{
     ComponentStatus, DatabaseStatus, Endpoints, KfpInstallationStatus, SchemaState, SchemaStatus,
@@ -42,6 +45,14 @@ fn status() -> impl Strategy<Value = KfpInstallationStatus> {
         |(components, (matches, differences), server, address, message)| KfpInstallationStatus {
             observed_generation: Some(1),
             sdk: Some(sdk(&server, 2 * matches.len())),
+            backup: Some(BackupsStatus {
+                last_verified: Some(BackupSummary {
+                    name: server.clone(),
+                    instant: Time(Timestamp::UNIX_EPOCH),
+                    stored_bytes: 7,
+                }),
+                ..BackupsStatus::default()
+            }),
             version: Some(server.clone()),
             components,
             database: Some(DatabaseStatus {
@@ -106,8 +117,47 @@ fn sdk(text: &str, count: usize) -> SdkStatus {
     }
 }
 
+/// Statuses of a backup and of a restore in which every text is this one.
+fn work(text: &str) -> (KfpBackupStatus, KfpRestoreStatus) {
+    let some = || Some(text.to_owned());
+    let progress = Some(JobProgress {
+        stage: text.to_owned(),
+        ..JobProgress::default()
+    });
+    let conditions = vec![Condition {
+        type_: "Complete".to_owned(),
+        status: "False".to_owned(),
+        reason: "Progressing".to_owned(),
+        message: text.to_owned(),
+        observed_generation: Some(1),
+        last_transition_time: Time(Timestamp::UNIX_EPOCH),
+    }];
+    let backup = KfpBackupStatus {
+        version: some(),
+        set: some(),
+        location: some(),
+        manifest_sha256: some(),
+        immutability: some(),
+        progress: progress.clone(),
+        conditions: conditions.clone(),
+        ..KfpBackupStatus::default()
+    };
+    let restore = KfpRestoreStatus {
+        set: some(),
+        location: some(),
+        safety_backup: some(),
+        progress,
+        conditions,
+        ..KfpRestoreStatus::default()
+    };
+    (backup, restore)
+}
+
 fn schema() -> Value {
-    let crd = kfp_api::schema::installation_crd();
+    schema_of(&kfp_api::schema::installation_crd())
+}
+
+fn schema_of(crd: &CustomResourceDefinition) -> Value {
     let root = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
     root["openAPIV3Schema"]["properties"]["status"].clone()
 }
@@ -121,6 +171,20 @@ proptest! {
         let written = serde_json::to_value(status.fitted()).unwrap();
         let errors: Vec<String> = validator.iter_errors(&written).map(|error| error.instance_path().to_string()).collect();
         prop_assert_eq!(errors, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_fitted_status_of_a_backup_or_a_restore_is_always_accepted(text in text()) {
+        let (backup, restore) = work(&text);
+        let written = [
+            (kfp_api::schema::backup_crd(), serde_json::to_value(backup.fitted()).unwrap()),
+            (kfp_api::schema::restore_crd(), serde_json::to_value(restore.fitted()).unwrap()),
+        ];
+        for (crd, status) in written {
+            let validator = jsonschema::validator_for(&schema_of(&crd)).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&status).map(|error| error.instance_path().to_string()).collect();
+            prop_assert_eq!(errors, Vec::<String>::new());
+        }
     }
 
     #[test]
