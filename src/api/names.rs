@@ -14,6 +14,11 @@ pub const RELEASE_LABEL: &str = "kfpops.dev/release";
 /// Label on every object: the catalog component it belongs to.
 pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 
+/// Label on KfpBackups that a schedule made; its value is the installation's name. Retention looks at these alone.
+pub const SCHEDULED_LABEL: &str = "kfpops.dev/scheduled";
+/// Annotation on a KfpBackup: when somebody asked, in the form of RFC 3339, that its set be verified once more.
+pub const VERIFY_REQUESTED_ANNOTATION: &str = "kfpops.dev/verify-requested-at";
+
 /// Annotation: digest of the rendered object, so that a changed rendering is applied even where the old one is a subset.
 pub const RENDERED_ANNOTATION: &str = "kfpops.dev/rendered";
 /// Annotation `"true"` on Secrets whose values the operator generates once and never overwrites.
