@@ -10,6 +10,7 @@ mod inventory_metrics;
 mod leader;
 mod metrics;
 mod pass;
+mod restores;
 mod settings;
 mod status;
 mod watches;
