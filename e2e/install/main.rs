@@ -5,6 +5,7 @@ mod again;
 mod brought;
 mod bucket;
 mod credentials;
+mod disaster;
 mod interrupt;
 mod lane;
 mod people;
@@ -12,6 +13,7 @@ mod stage;
 mod state;
 mod stored;
 mod table;
+mod vault;
 mod workflow;
 
 use std::process::ExitCode;
@@ -64,6 +66,10 @@ const STORED: Check = (
     "a stored pipeline that is too new is told, and that it is gone as well",
     stored::that_are_too_new_are_told,
 );
+const DISASTER: Check = (
+    "backed up, destroyed with its namespace and made from the bucket alone, it is what it was",
+    disaster::is_survived,
+);
 const AGAIN: Check = (
     "deleted it leaves its data alone, and made again it takes them up",
     again::takes_up_what_was_left,
@@ -97,7 +103,10 @@ fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
     add(Lane::new("2.5.0", MySQL, "team-b"), &[IMAGES, WORKFLOW]);
     add(Lane::new("2.17.0", MySQL, "team-c"), &[]);
     // MySQL is not always to be had; what is asked on MariaDB is asked in any case.
-    add(Lane::new("2.16.1", MariaDB, "team-d"), &[PASSWORD, STORED]);
+    add(
+        Lane::new("2.16.1", MariaDB, "team-d"),
+        &[PASSWORD, STORED, DISASTER],
+    );
     trials.push(leaves(stage));
     trials
 }

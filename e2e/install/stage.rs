@@ -202,6 +202,16 @@ impl Stage {
         Ok(())
     }
 
+    /// Deletes a lane's namespace with everything in it, and makes an empty one of the same name.
+    pub fn destroy(&self, lane: Lane) -> Result<()> {
+        let lab = self.lab()?;
+        self.leaving().insert(lane.namespace.to_owned());
+        lab.kubectl(&["delete", "namespace", lane.namespace, "--wait=false"])?;
+        self.await_gone(&[lane.namespace.to_owned()])?;
+        self.forgive_refusals()?;
+        lab.apply(&lane.namespace_manifest().to_string())
+    }
+
     /// Waits until namespaces whose deletion has begun are gone; says how many there were.
     pub fn await_all_gone(&self) -> Result<usize> {
         let leaving: Vec<String> = self.leaving().iter().cloned().collect();
