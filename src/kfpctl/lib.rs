@@ -3,15 +3,20 @@
 //!
 //! A library so that the reference of commands can be made from it; the program is `main.rs`.
 
+mod ask;
+mod backup;
 pub mod check;
 mod cluster;
 mod explain;
 mod failure;
 pub mod fields;
+mod follow;
 mod inventory;
+mod keep;
 mod output;
 mod releases;
 mod render;
+mod restore;
 mod sdk;
 mod status;
 mod upgrade_to;
@@ -48,6 +53,10 @@ enum Command {
     Check(check::Arguments),
     /// List stored pipelines, recurring runs and recent runs: which SDK compiled each, how it fares, whose it is.
     Inventory(inventory::Arguments),
+    /// Make, list, show, verify and delete backups.
+    Backup(backup::Arguments),
+    /// Say what a restore would do, and ask for one.
+    Restore(restore::Arguments),
     /// Know which Python SDK goes with a release.
     Sdk(sdk::Arguments),
     /// Explain a condition's reason, or a finding's code such as KFP010, and what to do next.
@@ -86,6 +95,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Inventory(arguments) => inventory::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Sdk(arguments) => sdk::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
     }

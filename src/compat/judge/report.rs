@@ -156,7 +156,7 @@ fn cure(works: Releases, position: usize) -> Option<RangeInclusive<usize>> {
     let is_newer = |at: &usize| *at > position;
     let first = works.positions().find(is_newer);
     if let Some(first) = first {
-        let last = (first..).take_while(|at| works.has(*at)).last()?;
+        let last = (first..64).take_while(|at| works.has(*at)).last()?;
         return Some(first..=last);
     }
     let last = works.positions().next_back()?;

@@ -1,0 +1,208 @@
+//! PEOPLE: `kfpctl backup`: make, list, show, verify and delete backups. Writes and reads KfpBackups; the operator does the work.
+
+mod create;
+mod delete;
+mod list;
+mod show;
+mod verify;
+
+use kfp_api::backup_status::KfpBackupStatus;
+use kfp_api::{KfpBackup, KfpInstallation};
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use crate::cluster::{Connection, block_on};
+use crate::failure::Failure;
+use crate::follow::{End, Seen};
+
+/// What to do with backups.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Back an installation up, now.
+    Create(create::Arguments),
+    /// List backups: how old, how large, whether verified, where, and why each is kept.
+    List(list::Arguments),
+    /// Show one backup: what it holds, where it lies, what was checked, what stands in its way.
+    Show(show::Arguments),
+    /// Ask that a backup is verified again.
+    Verify(verify::Arguments),
+    /// Delete a backup, with or without what lies in the destination.
+    Delete(delete::Arguments),
+}
+
+/// Where to look.
+#[derive(clap::Args)]
+pub(crate) struct Place {
+    /// Namespace; without one, the kubeconfig's.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+impl Place {
+    /// A client, and the objects of one kind in the namespace.
+    pub async fn open<K>(&self) -> Result<(Client, Api<K>), Failure>
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        let client = self.connection.client().await?;
+        let api = objects(&client, self.namespace.as_deref());
+        Ok((client, api))
+    }
+}
+
+/// Objects of a kind in a namespace, or in the kubeconfig's.
+pub(crate) fn objects<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::default_namespaced(client.clone()),
+    }
+}
+
+/// Does what is asked.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    block_on(async {
+        match &arguments.command {
+            Command::Create(arguments) => create::run(arguments).await,
+            Command::List(arguments) => list::run(arguments).await,
+            Command::Show(arguments) => show::run(arguments).await,
+            Command::Verify(arguments) => verify::run(arguments).await,
+            Command::Delete(arguments) => delete::run(arguments).await,
+        }
+    })
+}
+
+/// The installation of this name, or the only one.
+pub(crate) async fn installation(
+    api: &Api<KfpInstallation>,
+    name: Option<&str>,
+) -> Result<KfpInstallation, Failure> {
+    if let Some(name) = name {
+        return Ok(api.get(name).await?);
+    }
+    let mut all = api.list(&ListParams::default()).await?.items;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => Err(Failure::Usage(
+            "there is more than one KfpInstallation in this namespace; name one".into(),
+        )),
+        (None, _) => Err(Failure::NotFound(
+            "no KfpInstallation here; look elsewhere with -n".into(),
+        )),
+    }
+}
+
+/// A condition's status; `None` where the operator has not said.
+pub(crate) fn condition<'a>(
+    status: Option<&'a KfpBackupStatus>,
+    kind: &str,
+) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    status?
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)
+}
+
+/// `True`, `False` or `Unknown`.
+pub(crate) fn standing<'a>(backup: &'a KfpBackup, kind: &str) -> &'a str {
+    condition(backup.status.as_ref(), kind).map_or("Unknown", |condition| condition.status.as_str())
+}
+
+/// How a backup stands for somebody who waits for it: complete, and verified as its spec asks.
+pub(crate) fn see(backup: &KfpBackup) -> Seen {
+    let status = backup.status.as_ref();
+    let mut seen = Seen {
+        progress: status.and_then(|status| status.progress.clone()),
+        stage: String::new(),
+        end: None,
+    };
+    let name = backup.metadata.name.as_deref().unwrap_or_default();
+    for kind in ["Complete", "Verified"] {
+        let Some(condition) = condition(status, kind) else {
+            "waits for the operator".clone_into(&mut seen.stage);
+            return seen;
+        };
+        match condition.status.as_str() {
+            "True" => {}
+            "False" if is_over(status, kind) => {
+                seen.end = Some(End::Failed(format!(
+                    "{name}: {}: {}",
+                    condition.reason, condition.message
+                )));
+                return seen;
+            }
+            _ => {
+                seen.stage.clone_from(&condition.message);
+                return seen;
+            }
+        }
+    }
+    seen.end = Some(End::Done);
+    seen
+}
+
+/// Whether `False` is the last word: of the set, once the backup ended; of its verification, at once, since `Unknown` says that it
+/// is still to come.
+fn is_over(status: Option<&KfpBackupStatus>, kind: &str) -> bool {
+    kind == "Verified" || status.is_some_and(|status| status.completed_at.is_some())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// A backup with this status.
+    pub fn backup(status: &str) -> KfpBackup {
+        serde_saphyr::from_str(&format!(
+            "{{apiVersion: kfpops.dev/v1alpha1, kind: KfpBackup, metadata: {{name: nightly, namespace: team, \
+             creationTimestamp: '2026-11-24T01:49:00Z'}}, spec: {{installation: kfp}}, status: {{{status}}}}}"
+        ))
+        .unwrap()
+    }
+
+    /// A condition.
+    pub fn said(kind: &str, status: &str, reason: &str) -> String {
+        format!(
+            "{{type: {kind}, status: '{status}', reason: {reason}, message: {reason} it is, lastTransitionTime: '2026-11-24T02:00:00Z'}}"
+        )
+    }
+
+    #[rstest]
+    #[case::not_looked_at("", None)]
+    #[case::under_way("conditions: [C Unknown]", None)]
+    #[case::not_complete_yet("conditions: [C False]", None)]
+    #[case::given_up("completedAt: '2026-11-24T02:00:00Z', conditions: [C False]", Some(false))]
+    #[case::not_verified_yet("completedAt: '2026-11-24T02:00:00Z', conditions: [C True, V Unknown]", None)]
+    #[case::damaged(
+        "completedAt: '2026-11-24T02:00:00Z', conditions: [C True, V False]",
+        Some(false)
+    )]
+    #[case::verified(
+        "completedAt: '2026-11-24T02:00:00Z', conditions: [C True, V True]",
+        Some(true)
+    )]
+    fn whoever_waits_is_told_the_end(#[case] status: &str, #[case] good: Option<bool>) {
+        let mut text = status.to_owned();
+        for word in ["True", "False", "Unknown"] {
+            text = text
+                .replace(&format!("C {word}"), &said("Complete", word, "Working"))
+                .replace(&format!("V {word}"), &said("Verified", word, "Working"));
+        }
+        let end = see(&backup(&text)).end;
+        assert_eq!(end.map(|end| matches!(end, End::Done)), good);
+    }
+}

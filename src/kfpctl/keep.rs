@@ -1,0 +1,134 @@
+//! PEOPLE: why a backup is kept, or due to go, in words. What the retention says is said by [`kfp_backup::retention`]; here
+//! resources become what it judges.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kfp_api::backup::{BackupSpec, RetentionSpec};
+use kfp_api::conditions::Reason;
+use kfp_api::names::SCHEDULED_LABEL;
+use kfp_api::{KfpBackup, KfpInstallation};
+use kfp_backup::retention::{self, Retention, SetSeen, SetState};
+use kfp_backup::schedule;
+
+use crate::backup::{condition, standing};
+
+/// What becomes of a backup.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fate {
+    /// Why it is kept.
+    pub kept: Vec<String>,
+    /// Why it goes.
+    pub expires: Option<String>,
+}
+
+impl Fate {
+    /// Of a backup that no retention looks at.
+    pub fn because(why: &str) -> Self {
+        Self {
+            kept: vec![why.to_owned()],
+            expires: None,
+        }
+    }
+}
+
+/// What becomes of each backup that this installation's schedule made, by its name.
+pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timestamp) -> Vec<(String, Fate)> {
+    let meta = &installation.metadata;
+    let sets: Vec<SetSeen> = backups
+        .iter()
+        .filter(|backup| {
+            backup.metadata.namespace == meta.namespace
+                && Some(&backup.spec.installation) == meta.name.as_ref()
+                && is_scheduled(backup)
+        })
+        .filter_map(seen)
+        .collect();
+    let Some(policy) = installation.spec.backup.as_ref().and_then(policy) else {
+        return sets
+            .into_iter()
+            .map(|set| (set.id, Fate::because("no retention")))
+            .collect();
+    };
+    let kept = retention::kept(&policy, &sets, now).into_iter().map(|kept| {
+        let because = kept.because.iter().map(ToString::to_string).collect();
+        (
+            kept.id,
+            Fate {
+                kept: because,
+                expires: None,
+            },
+        )
+    });
+    let expired = retention::expired(&policy, &sets, now).into_iter().map(|gone| {
+        (
+            gone.id,
+            Fate {
+                kept: Vec::new(),
+                expires: Some(gone.why.to_string()),
+            },
+        )
+    });
+    kept.chain(expired).collect()
+}
+
+/// Made by a schedule, not by hand.
+pub fn is_scheduled(backup: &KfpBackup) -> bool {
+    backup
+        .metadata
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.contains_key(SCHEDULED_LABEL))
+}
+
+/// A verification found that the set cannot be trusted, which is more than that it could not be carried out.
+pub fn is_damaged(backup: &KfpBackup) -> bool {
+    condition(backup.status.as_ref(), "Verified")
+        .is_some_and(|verified| verified.status == "False" && verified.reason == Reason::SetDamaged.as_str())
+}
+
+/// The rules of an installation; `None` where it has none, or suspends them.
+fn policy(spec: &BackupSpec) -> Option<Retention> {
+    let RetentionSpec {
+        last,
+        days,
+        daily,
+        weekly,
+        monthly,
+        yearly,
+        failed,
+    } = spec.retention.filter(|_| !spec.suspend)?;
+    let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+    Some(Retention {
+        last: number(last),
+        within: number(days).map(|days| Duration::from_hours(24 * u64::from(days))),
+        daily: number(daily),
+        weekly: number(weekly),
+        monthly: number(monthly),
+        yearly: number(yearly),
+        failed: u32::try_from(failed).unwrap_or_default(),
+        zone: schedule::zone(&spec.time_zone).ok()?,
+    })
+}
+
+/// A backup as the retention judges it.
+fn seen(backup: &KfpBackup) -> Option<SetSeen> {
+    let status = backup.status.as_ref();
+    let ended = status.is_some_and(|status| status.completed_at.is_some());
+    let state = match (standing(backup, "Complete"), standing(backup, "Verified")) {
+        ("True", "True") => SetState::Verified,
+        ("True", _) if is_damaged(backup) => SetState::Damaged,
+        ("True", _) => SetState::Complete,
+        (_, _) if ended => SetState::Failed,
+        _ => SetState::InProgress,
+    };
+    let taken = status
+        .and_then(|status| status.instant.as_ref())
+        .or(backup.metadata.creation_timestamp.as_ref())?;
+    Some(SetSeen {
+        id: backup.metadata.name.clone()?,
+        taken: taken.0,
+        state,
+        held: None,
+    })
+}
