@@ -87,6 +87,9 @@ pub struct KfpBackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub attempts: Option<i32>,
+    /// Whether what broken attempts left in the destination was removed, as far as it could be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remains_removed: bool,
     /// What was last checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
@@ -161,6 +164,9 @@ pub struct BackupsStatus {
     /// The newest backup that is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_complete: Option<BackupSummary>,
+    /// The newest time of the schedule that a backup was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_scheduled: Option<Time>,
     /// When the next one is due by schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Time>,

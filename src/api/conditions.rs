@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A condition type of KfpInstallation.
+/// A condition type of our kinds.
 #[derive(
     Clone,
     Copy,
@@ -42,6 +42,12 @@ pub enum ConditionType {
     KubernetesVersionTested,
     /// Stored pipelines fit the release that runs, and their SDKs the policy (False is a warning).
     SdkAligned,
+    /// A verified backup is young enough (False is a warning, and holds a deletion that would take the data along).
+    BackupFresh,
+    /// Of a backup: its set is complete. Of a restore: everything was restored.
+    Complete,
+    /// Of a backup: its set was checked, as deep as the spec asks.
+    Verified,
 }
 
 /// A stable reason: what it means and what to do.
@@ -120,6 +126,42 @@ pub enum Reason {
     SdkPolicyOff,
     /// `spec.sdkPolicy.mode` is `Enforce`, and nothing can refuse a pipeline here.
     SdkPolicyNotEnforceable,
+    /// A verified backup is young enough.
+    BackupRecent,
+    /// The newest verified backup is older than `spec.backup.freshForHours`.
+    BackupOld,
+    /// There is no verified backup.
+    BackupNone,
+    /// The set is complete.
+    SetComplete,
+    /// Other work on the same installation goes first.
+    WaitingForTurn,
+    /// There is no KfpInstallation of that name in this namespace.
+    InstallationMissing,
+    /// The installation does not serve yet, or is in the middle of a change.
+    InstallationNotReady,
+    /// Neither the backup nor the installation names a destination.
+    DestinationMissing,
+    /// The Secret with credentials is missing, incomplete, or not open to this namespace.
+    CredentialsRefused,
+    /// The namespace is being deleted.
+    NamespaceTerminating,
+    /// The time limit of the work was over.
+    TimeLimitExceeded,
+    /// The backup failed; see the message.
+    BackupFailed,
+    /// The set was not checked yet.
+    VerificationPending,
+    /// Every part has the digest that the manifest names.
+    ChecksumsEqual,
+    /// The set was restored into a scratch database and came out equal.
+    RestoredEqual,
+    /// The set is damaged, or what it restores to differs; see the message.
+    SetDamaged,
+    /// The set could not be checked; see the message.
+    VerificationFailed,
+    /// The set could not be removed from its destination; see the message.
+    RemovalFailed,
 }
 
 /// Whether a condition holds.

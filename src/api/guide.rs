@@ -71,6 +71,19 @@ impl ConditionType {
                 "Stored pipelines, recurring runs and recent runs fit the release that runs, and their SDKs fit \
                  `spec.sdkPolicy`. False is a warning: the installation stays Ready. `kfpctl inventory` lists what does not fit."
             }
+            Self::BackupFresh => {
+                "The newest verified backup is younger than `spec.backup.freshForHours`. False is a warning: the installation \
+                 stays Ready. With `deletionPolicy: Delete` it cannot be deleted unless this is True. Absent where \
+                 `spec.backup` is unset and there is no backup."
+            }
+            Self::Complete => {
+                "Of a KfpBackup: the set lies in its destination with its manifest. Of a KfpRestore: everything was restored. \
+                 `kubectl wait --for=condition=Complete kfpb/NAME` waits for it."
+            }
+            Self::Verified => {
+                "Of a KfpBackup: its set was checked as deep as `spec.verify` asks, and found whole. `status.verification` says \
+                 what was checked, and when."
+            }
         }
     }
 }
@@ -127,6 +140,24 @@ impl Reason {
             Self::InventoryDisabled => INVENTORY_DISABLED,
             Self::SdkPolicyOff => SDK_POLICY_OFF,
             Self::SdkPolicyNotEnforceable => SDK_POLICY_NOT_ENFORCEABLE,
+            Self::BackupRecent => BACKUP_RECENT,
+            Self::BackupOld => BACKUP_OLD,
+            Self::BackupNone => BACKUP_NONE,
+            Self::SetComplete => SET_COMPLETE,
+            Self::WaitingForTurn => WAITING_FOR_TURN,
+            Self::InstallationMissing => INSTALLATION_MISSING,
+            Self::InstallationNotReady => INSTALLATION_NOT_READY,
+            Self::DestinationMissing => DESTINATION_MISSING,
+            Self::CredentialsRefused => CREDENTIALS_REFUSED,
+            Self::NamespaceTerminating => NAMESPACE_TERMINATING,
+            Self::TimeLimitExceeded => TIME_LIMIT_EXCEEDED,
+            Self::BackupFailed => BACKUP_FAILED,
+            Self::VerificationPending => VERIFICATION_PENDING,
+            Self::ChecksumsEqual => CHECKSUMS_EQUAL,
+            Self::RestoredEqual => RESTORED_EQUAL,
+            Self::SetDamaged => SET_DAMAGED,
+            Self::VerificationFailed => VERIFICATION_FAILED,
+            Self::RemovalFailed => REMOVAL_FAILED,
         }
     }
 }
@@ -281,6 +312,92 @@ const SDK_POLICY_NOT_ENFORCEABLE: Guide = person(
      without asking anybody, so nothing could refuse one. Nothing was touched.",
     "Set `spec.sdkPolicy.mode` to `Warn`. Refusing needs an installation with `spec.pipelineStore.type: Kubernetes`, \
      which is chosen when it is made.",
+);
+
+const BACKUP_RECENT: Guide = quiet("The newest verified backup is younger than `spec.backup.freshForHours`.");
+
+const BACKUP_OLD: Guide = person(
+    "The newest verified backup is older than `spec.backup.freshForHours`: what was done since would be lost with the data.",
+    "Look at the newest backups (`kfpctl backup list`, or `kubectl get kfpb`) and at what their conditions say; make one now \
+     with `kfpctl backup create --wait`.",
+);
+
+const BACKUP_NONE: Guide = person(
+    "There is no backup of this installation that was verified.",
+    "Make one with `kfpctl backup create --wait`, or wait for the first one of the schedule.",
+);
+
+const SET_COMPLETE: Guide =
+    quiet("Every part of the set and, last of all, its manifest lie in the destination.");
+
+const WAITING_FOR_TURN: Guide = waiting(
+    "Another backup, verification, restore or removal of the same installation is at work; they go one after the other.",
+    "Wait. The message names what goes first.",
+);
+
+const INSTALLATION_MISSING: Guide = person(
+    "`spec.installation` names no KfpInstallation of this namespace.",
+    "Make the installation, or delete this resource and make one that names the right installation: the name is fixed.",
+);
+
+const INSTALLATION_NOT_READY: Guide = waiting(
+    "The installation's database does not answer, or another release than `spec.version` runs: what would be read now is \
+     no state to come back to. Nothing was begun.",
+    "Wait, or look at the installation's own conditions.",
+);
+
+const DESTINATION_MISSING: Guide = person(
+    "Neither this resource nor `spec.backup.destination` of the installation says where the set goes.",
+    "Set `spec.backup.destination` of the installation, or make a KfpBackup with `spec.destination`.",
+);
+
+const CREDENTIALS_REFUSED: Guide = person(
+    "A Secret of the operator's namespace that this resource names is not there, lacks a key, or is not open to this \
+     namespace. Nothing was begun.",
+    "Ask whoever runs the operator: the Secret needs the label `kfpops.dev/backup-credentials` with value `true`, this \
+     namespace in its annotation `kfpops.dev/namespaces`, and the keys that the message names.",
+);
+
+const NAMESPACE_TERMINATING: Guide = quiet("The namespace is being deleted, so nothing is begun in it.");
+
+const TIME_LIMIT_EXCEEDED: Guide = person(
+    "The work took longer than `spec.timeLimitSeconds` and was ended. What it had written is removed.",
+    "Find out what was slow (`status.progress` of the next one shows the rate), or give the next one more time.",
+);
+
+const BACKUP_FAILED: Guide = person(
+    "The backup ended without a complete set; the message says at what. What it had written is removed.",
+    "Mend what the message names, and make another KfpBackup. The schedule makes its next one by itself.",
+);
+
+const VERIFICATION_PENDING: Guide = waiting(
+    "The set is complete, and was not checked yet.",
+    "Wait. `status.progress` shows how far it is.",
+);
+
+const CHECKSUMS_EQUAL: Guide = quiet(
+    "Every part of the set was read back and has the digest that the manifest names. It was not restored.",
+);
+
+const RESTORED_EQUAL: Guide = quiet(
+    "The set was restored into a scratch database: every table came out with the rows and checksums of the manifest, and \
+     the schema is equal.",
+);
+
+const SET_DAMAGED: Guide = person(
+    "The set was checked and is not what its manifest says, or does not restore to it; the message names the part.",
+    "Do not rely on this set. Make another backup now, and find out who can write to the destination.",
+);
+
+const VERIFICATION_FAILED: Guide = person(
+    "The check of the set ended before it could tell anything; the message says at what. The set itself may be whole.",
+    "Mend what the message names. The next drill checks the newest set again; `kfpctl backup verify` does so at once.",
+);
+
+const REMOVAL_FAILED: Guide = waiting(
+    "The set could not be removed from its destination, so this resource stays; the message has the error.",
+    "Give `deletionCredentials` the right to delete. To let this resource go and leave the set, set `deletionPolicy` to \
+     `Retain`.",
 );
 
 const fn quiet(meaning: &'static str) -> Guide {

@@ -37,3 +37,24 @@ pub const FINALIZER: &str = "kfpops.dev/delete-data";
 pub const RESOURCES_MANAGER: &str = "kfp-operator/resources";
 /// Field manager of the status subresource.
 pub const STATUS_MANAGER: &str = "kfp-operator/status";
+
+/// Finalizer on a KfpBackup with `deletionPolicy: Delete`, until its set is removed.
+pub const BACKUP_FINALIZER: &str = "kfpops.dev/remove-set";
+/// Annotation on a KfpBackup that a schedule made: the time of the schedule, in RFC 3339.
+pub const SCHEDULED_FOR_ANNOTATION: &str = "kfpops.dev/scheduled-for";
+/// Label, with value `"true"`, on Secrets of the operator's namespace that backups may use.
+pub const CREDENTIALS_LABEL: &str = "kfpops.dev/backup-credentials";
+/// Annotation on such a Secret: the namespaces that may use it, separated by commas; `*` for all.
+pub const CREDENTIALS_NAMESPACES_ANNOTATION: &str = "kfpops.dev/namespaces";
+/// Label on Jobs of the operator, their Secrets and ConfigMaps: the namespace of the installation that they work for.
+pub const JOB_NAMESPACE_LABEL: &str = "kfpops.dev/installation-namespace";
+/// Label on the same: what is done.
+pub const JOB_WORK_LABEL: &str = "kfpops.dev/work";
+/// Label on the same: uid of the KfpBackup or KfpRestore that it is done for.
+pub const JOB_FOR_LABEL: &str = "kfpops.dev/for";
+/// Annotation on a KfpInstallation that lets it be deleted with its data although no fresh verified backup is there: `"true"`.
+pub const DELETE_WITHOUT_BACKUP_ANNOTATION: &str = "kfpops.dev/delete-without-backup";
+/// `app.kubernetes.io/name` of pods of Jobs.
+pub const JOB_NAME: &str = "kfp-operator-job";
+/// ServiceAccount of Jobs, in the operator's namespace, and the ClusterRole that it has in an installation's namespace.
+pub const JOBS: &str = "kfp-operator-jobs";

@@ -1,5 +1,6 @@
 //! THOUGHT: observed world + validated installation -> one Decision, and Decision -> status. Pure, total, no clock.
 
+pub mod backups;
 pub mod conditions;
 pub mod decision;
 pub mod desired;

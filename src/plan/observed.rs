@@ -76,6 +76,8 @@ pub struct Observed {
     /// Stored pipelines as the inventory knows them. `Absent` before the first look at one, and while the inventory is
     /// disabled; `Unknown` with [`Reason::InventoryFailed`] where the last look failed.
     pub inventory: Seen<InventorySeen>,
+    /// Its backups, as its own status tells of them.
+    pub backups: Seen<crate::backups::Summary>,
     /// The resource has been deleting for longer than the time limit for removing data.
     pub deletion_overdue: bool,
 }

@@ -1,5 +1,6 @@
 //! THOUGHT: a pass becomes a status. Pure: the same pass and the same old status give the same bytes, whatever the time.
 
+mod backup;
 mod domain;
 mod sdk;
 mod summary;
@@ -75,6 +76,7 @@ pub(crate) fn view(input: &View) -> KfpInstallationStatus {
         database: table::database(input),
         endpoints: table::endpoints(input),
         sdk: sdk::status(input),
+        backup: backup::status(input),
         conditions,
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
             .zip(wanted.groups.iter())
             .map(|(number, group)| (group.name.clone(), eyes.component(number, group)))
             .collect(),
+        backups: kfp_plan::Seen::Absent,
         inventory: eyes.inside(
             7,
             inventory::found(

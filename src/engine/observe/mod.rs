@@ -283,6 +283,7 @@ fn blank(around: Surroundings, resource: &ObjectMeta, now: Timestamp) -> Observe
         data_left: not_looked(),
         data_of_others: not_looked(),
         inventory: not_looked(),
+        backups: not_looked(),
         deletion_overdue: deleting.is_some_and(|since| now.duration_since(since) > DELETION_LIMIT),
     }
 }

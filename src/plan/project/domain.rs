@@ -7,7 +7,7 @@ use kfp_releases::Role;
 use crate::conditions::Fact;
 use crate::desired::{Desired, DesiredComponent};
 use crate::observed::{DatabaseSeen, Observed, Seen};
-use crate::project::{View, sdk, table};
+use crate::project::{View, backup, sdk, table};
 use crate::steps::components::trouble;
 use crate::steps::kubernetes::{Verdict, judge};
 use crate::steps::schema;
@@ -33,15 +33,16 @@ pub(super) fn facts(input: &View) -> Vec<Fact> {
     });
     parts
         .chain([kubernetes(desired, seen), sdk::fact(desired, seen)])
+        .chain(backup::fact(seen))
         .collect()
 }
 
 /// Conditions of parts that this pass says nothing about and that stay as they were.
 pub(super) fn kept(input: &View) -> Vec<ConditionType> {
-    if input.desired.is_some() && input.observed.is_some() {
-        Vec::new()
-    } else {
-        kinds().collect()
+    match (input.desired, input.observed) {
+        (Some(_), Some(seen)) if backup::kept(seen) => vec![ConditionType::BackupFresh],
+        (Some(_), Some(_)) => Vec::new(),
+        _ => kinds().chain([ConditionType::BackupFresh]).collect(),
     }
 }
 

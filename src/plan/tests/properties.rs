@@ -154,6 +154,7 @@ prop_compose! {
             data_left: lists(data_left),
             data_of_others: Seen::Absent,
             inventory: Seen::Absent,
+            backups: Seen::Absent,
             deletion_overdue,
         }
     }

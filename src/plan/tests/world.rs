@@ -149,6 +149,7 @@ pub fn fresh() -> Observed {
         data_left: Seen::Absent,
         data_of_others: Seen::Known(BTreeMap::new()),
         inventory: Seen::Absent,
+        backups: Seen::Absent,
         deletion_overdue: false,
     }
 }

@@ -1,0 +1,117 @@
+//! THOUGHT: sets that go: with their resource, because retention says so, or because an attempt broke. A set goes before the
+//! resource that tells where it lies.
+
+use jiff::Timestamp;
+use kfp_api::KfpBackup;
+use kfp_api::installation::DeletionPolicy;
+use kfp_backup::retention;
+
+use super::turn::Turn;
+use super::{JobState, Look, Plan, REMOVAL_PAUSE, Step, Work, facts, rounds};
+
+/// The finalizer is on exactly while the set is to go with the resource.
+pub(super) fn finalizer(backup: &KfpBackup, plan: &mut Plan) {
+    let wanted = backup.spec.deletion_policy == DeletionPolicy::Delete;
+    if wanted != facts::held(backup) {
+        plan.steps.push(Step::Finalizer {
+            backup: facts::name(backup).to_owned(),
+            held: wanted,
+        });
+    }
+}
+
+/// A resource that is being deleted: what is being taken is stopped, the set is removed where the policy says so, and the
+/// finalizer comes off.
+pub(super) fn deleted(look: &Look, backup: &KfpBackup, turn: &mut Turn, plan: &mut Plan) {
+    let uid = facts::uid(backup);
+    let take = Work::Take.job(uid);
+    let taking = look.jobs.get(&take).is_some_and(super::JobSeen::active);
+    if taking {
+        plan.steps.push(Step::Drop { job: take });
+    }
+    if !facts::held(backup) {
+        return;
+    }
+    let begun = backup.status.as_ref().is_some_and(|status| status.set.is_some());
+    let keeps = backup.spec.deletion_policy == DeletionPolicy::Retain;
+    if keeps || (!begun && !taking) || removed(look, backup) {
+        plan.steps.push(Step::Finalizer {
+            backup: facts::name(backup).to_owned(),
+            held: false,
+        });
+    } else if !taking {
+        remove(look, backup, turn, plan);
+    }
+}
+
+/// Its set was removed by a Job that is still there to tell.
+fn removed(look: &Look, backup: &KfpBackup) -> bool {
+    let job = look.jobs.get(&Work::Remove.job(facts::uid(backup)));
+    job.is_some_and(|job| job.state == JobState::Succeeded)
+}
+
+/// Starts the removal; one that failed is tried again after a pause.
+fn remove(look: &Look, backup: &KfpBackup, turn: &mut Turn, plan: &mut Plan) {
+    let job = Work::Remove.job(facts::uid(backup));
+    match look.jobs.get(&job) {
+        None => {
+            turn.start(look, backup, Work::Remove, plan);
+        }
+        Some(seen) if matches!(seen.state, JobState::Failed { .. }) => {
+            let since = seen
+                .report
+                .as_ref()
+                .map_or(seen.created, |report| report.finished);
+            if passed(since, look.now) {
+                plan.steps.push(Step::Drop { job });
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+fn passed(since: Timestamp, now: Timestamp) -> bool {
+    now.as_second() - since.as_second() >= REMOVAL_PAUSE
+}
+
+/// What broken attempts left behind is removed once the backup has ended.
+pub(super) fn remains(look: &Look, turn: &mut Turn, plan: &mut Plan) {
+    for backup in look.backups.iter().filter(|backup| !facts::deleting(backup)) {
+        let Some(status) = &backup.status else { continue };
+        let broken = !facts::complete(backup) || status.attempts.unwrap_or_default() > 1;
+        let due = facts::ended(backup) && broken && status.set.is_some() && !status.remains_removed;
+        if due && !look.jobs.contains_key(&Work::Clean.job(facts::uid(backup))) {
+            turn.start(look, backup, Work::Clean, plan);
+        }
+    }
+}
+
+/// Backups that the schedule made and that no rule keeps: first the set goes, then the resource.
+pub(super) fn expired(look: &Look, turn: &mut Turn, plan: &mut Plan) {
+    let Some(installation) = look.installation.filter(|installation| !installation.deleting) else {
+        return;
+    };
+    let Some(policy) = installation.spec.as_ref().and_then(rounds::retention) else {
+        return;
+    };
+    let mine: Vec<&KfpBackup> = look
+        .backups
+        .iter()
+        .filter(|backup| facts::is_scheduled(backup) && !facts::deleting(backup))
+        .collect();
+    let sets: Vec<_> = mine.iter().map(|backup| rounds::seen(look, backup)).collect();
+    for expired in retention::expired(&policy, &sets, look.now) {
+        let Some(backup) = mine.iter().find(|backup| facts::name(backup) == expired.id) else {
+            continue;
+        };
+        let stored = backup.status.as_ref().is_some_and(|status| status.set.is_some());
+        if !stored || removed(look, backup) {
+            plan.steps.push(Step::Delete {
+                backup: expired.id,
+                why: expired.why.to_string(),
+            });
+        } else {
+            remove(look, backup, turn, plan);
+        }
+    }
+}

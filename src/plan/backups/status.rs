@@ -1,0 +1,430 @@
+//! THOUGHT: a backup's Jobs become its status. What a Job told before it was removed stays as the old status says it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kfp_api::KfpBackup;
+use kfp_api::backup::Verify;
+use kfp_api::backup_status::{JobProgress, KfpBackupStatus, Verification};
+use kfp_api::conditions::{ConditionStatus, ConditionType, Reason, clear, find, set};
+use kfp_api::destination::Destination;
+use kfp_backup::layout::{Home, SetId};
+use kfp_backup::progress::{Depth, Done, Immutability, Progress, Taken, Verified};
+
+use super::{JobSeen, JobState, Look, Waiting, Work, facts};
+
+/// Reasons of a Job by which a check came to no verdict about the set, by how they begin: what it needed was not there.
+const NO_VERDICT: [&str; 10] = [
+    "Bucket",
+    "Database",
+    "Destination",
+    "Identity",
+    "Kubernetes",
+    "NoSuchSet",
+    "Order",
+    "Scratch",
+    "Stopped",
+    "TimeLimit",
+];
+
+/// What is known of a backup beside its Jobs.
+#[derive(Clone, Debug, Default)]
+pub struct Standing<'a> {
+    /// Where its set goes.
+    pub destination: Option<&'a Destination>,
+    /// The release that its installation runs.
+    pub version: Option<&'a str>,
+    /// Why nothing is begun, or why beginning was refused.
+    pub waiting: Option<&'a Waiting>,
+    /// A Job was started in this pass.
+    pub started: Option<Work>,
+}
+
+/// What a status is made of.
+struct Maker<'a> {
+    backup: &'a KfpBackup,
+    status: KfpBackupStatus,
+    now: Timestamp,
+}
+
+/// The status of a backup after a pass.
+#[must_use]
+pub fn status(look: &Look, backup: &KfpBackup, standing: &Standing) -> KfpBackupStatus {
+    let mut maker = Maker {
+        backup,
+        status: backup.status.clone().unwrap_or_default(),
+        now: look.now,
+    };
+    maker.status.observed_generation = backup.metadata.generation;
+    maker.status.progress = None;
+    let uid = facts::uid(backup);
+    let take = look.jobs.get(&Work::Take.job(uid));
+    if take.is_some() || standing.started == Some(Work::Take) {
+        maker.begun(take, standing);
+    }
+    if !facts::ended(backup) {
+        maker.take(take, standing);
+    }
+    if maker.is(ConditionType::Complete) {
+        let check = newest_check(look, uid);
+        maker.check(check, standing);
+    }
+    let clean = look.jobs.get(&Work::Clean.job(uid));
+    if clean.is_some_and(|job| !job.active()) {
+        // One that failed is not tried again: whoever removes the set removes its remains too.
+        maker.status.remains_removed = true;
+    }
+    if facts::deleting(backup) {
+        maker.deleting(look.jobs.get(&Work::Remove.job(uid)));
+    }
+    maker.status.fitted()
+}
+
+/// The check that was begun last.
+fn newest_check<'a>(look: &Look<'a>, uid: &str) -> Option<&'a JobSeen> {
+    let checks = look
+        .jobs
+        .values()
+        .filter(|job| job.uid == uid && job.work == Work::Verify(0).label());
+    checks.max_by_key(|job| job.created)
+}
+
+impl Maker<'_> {
+    fn say(&mut self, kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str) {
+        set(
+            &mut self.status.conditions,
+            kind,
+            status,
+            reason,
+            message,
+            self.backup.metadata.generation,
+            &Time(self.now),
+        );
+    }
+
+    fn is(&self, kind: ConditionType) -> bool {
+        find(&self.status.conditions, kind).is_some_and(|condition| condition.status == "True")
+    }
+
+    /// Under way: neither done nor given up.
+    fn working(&mut self, reason: Reason, message: &str) {
+        clear(&mut self.status.conditions, ConditionType::Stalled);
+        self.say(ConditionType::Reconciling, ConditionStatus::True, reason, message);
+    }
+
+    /// Over, as wanted.
+    fn settled(&mut self) {
+        clear(&mut self.status.conditions, ConditionType::Stalled);
+        clear(&mut self.status.conditions, ConditionType::Reconciling);
+    }
+
+    /// Over, and not as wanted.
+    fn stalled(&mut self, reason: Reason, message: &str) {
+        clear(&mut self.status.conditions, ConditionType::Reconciling);
+        self.say(ConditionType::Stalled, ConditionStatus::True, reason, message);
+    }
+
+    /// A Job was made: what is known from then on.
+    fn begun(&mut self, job: Option<&JobSeen>, standing: &Standing) {
+        let status = &mut self.status;
+        if status.started_at.is_none() {
+            status.started_at = Some(Time(job.map_or(self.now, |job| job.created)));
+        }
+        if status.destination.is_none() {
+            status.destination = standing.destination.cloned();
+            status.version = standing.version.map(str::to_owned);
+        }
+        let set = set_id(self.backup);
+        if let Some(destination) = &status.destination {
+            status.location = Some(location(destination, self.backup, &set));
+        }
+        status.set = Some(set.to_string());
+        if let Some(job) = job {
+            status.attempts = Some(job.starts.max(status.attempts.unwrap_or_default()));
+        }
+    }
+
+    fn take(&mut self, job: Option<&JobSeen>, standing: &Standing) {
+        let Some(job) = job else {
+            let (reason, message) = match standing.waiting {
+                Some(waiting) if standing.started.is_none() => (waiting.reason, waiting.message.as_str()),
+                _ => (Reason::Progressing, "The backup begins."),
+            };
+            self.say(ConditionType::Complete, ConditionStatus::False, reason, message);
+            if person(reason) {
+                self.stalled(reason, message);
+            } else {
+                self.working(reason, message);
+            }
+            return;
+        };
+        match &job.state {
+            JobState::Active => {
+                let message = self.progress(job, "The backup is taken");
+                self.say(
+                    ConditionType::Complete,
+                    ConditionStatus::False,
+                    Reason::Progressing,
+                    &message,
+                );
+                self.working(Reason::Progressing, &message);
+            }
+            JobState::Succeeded => match job.report.as_ref().and_then(|report| report.done.as_ref()) {
+                Some(Done::Took(taken)) => self.taken(taken, job),
+                _ => self.failed(
+                    Reason::BackupFailed,
+                    "The Job ended well and left no report; make another backup.",
+                ),
+            },
+            JobState::Failed { reason, message } => {
+                let (reason, message) = why(job, reason, message, Reason::BackupFailed);
+                self.failed(reason, &message);
+            }
+        }
+    }
+
+    fn taken(&mut self, taken: &Taken, job: &JobSeen) {
+        let finished = job.report.as_ref().map_or(self.now, |report| report.finished);
+        let status = &mut self.status;
+        status.completed_at = Some(Time(finished));
+        status.instant = Some(Time(taken.instant));
+        status.manifest_sha256 = Some(taken.manifest_sha256.clone());
+        status.immutability = immutability(&taken.immutability);
+        status.bytes = Some(number(taken.logical_bytes));
+        status.stored_bytes = Some(number(taken.stored_bytes));
+        status.rows = Some(number(taken.rows));
+        status.objects = Some(number(taken.objects));
+        status.missing_objects = Some(number(taken.specs_missing + taken.artifacts_missing));
+        let mut message = format!(
+            "{} rows of {} tables are in set {}.",
+            taken.rows, taken.tables, taken.set
+        );
+        for warning in &taken.warnings {
+            message.push(' ');
+            message.push_str(warning);
+        }
+        self.say(
+            ConditionType::Complete,
+            ConditionStatus::True,
+            Reason::SetComplete,
+            &message,
+        );
+    }
+
+    fn failed(&mut self, reason: Reason, message: &str) {
+        self.status.completed_at = Some(Time(self.now));
+        self.say(ConditionType::Complete, ConditionStatus::False, reason, message);
+        self.stalled(reason, message);
+    }
+
+    /// What a check says of a complete set.
+    fn check(&mut self, job: Option<&JobSeen>, standing: &Standing) {
+        let Some(job) = job else {
+            if find(&self.status.conditions, ConditionType::Verified)
+                .is_none_or(|old| old.status == "Unknown")
+            {
+                let waiting = standing.waiting.filter(|_| standing.started.is_none());
+                let (reason, message) = waiting.map_or(
+                    (Reason::VerificationPending, "The set was not checked yet."),
+                    |waiting| (waiting.reason, waiting.message.as_str()),
+                );
+                self.say(ConditionType::Verified, ConditionStatus::Unknown, reason, message);
+                self.working(reason, message);
+            }
+            return;
+        };
+        match &job.state {
+            JobState::Active => {
+                let message = self.progress(job, "The set is checked");
+                if !self.is(ConditionType::Verified) {
+                    self.say(
+                        ConditionType::Verified,
+                        ConditionStatus::Unknown,
+                        Reason::VerificationPending,
+                        &message,
+                    );
+                }
+                self.working(Reason::VerificationPending, &message);
+            }
+            JobState::Succeeded => match job.report.as_ref().and_then(|report| report.done.as_ref()) {
+                Some(Done::Verified(found)) => self.checked(found, job),
+                _ => self.unchecked("The Job ended well and left no report."),
+            },
+            JobState::Failed { reason, message } => self.check_failed(job, reason, message),
+        }
+    }
+
+    fn checked(&mut self, found: &Verified, job: &JobSeen) {
+        let finished = job.report.as_ref().map_or(self.now, |report| report.finished);
+        let restored = found.depth == Depth::Restore;
+        self.status.verification = Some(Verification {
+            kind: if restored {
+                Verify::Restore
+            } else {
+                Verify::Checksums
+            },
+            completed_at: Time(finished),
+            parts: number(found.parts),
+            tables: number(found.tables),
+            rows: number(found.rows),
+            sampled_objects: number(found.bucket_sampled),
+        });
+        let reason = if restored {
+            Reason::RestoredEqual
+        } else {
+            Reason::ChecksumsEqual
+        };
+        let mut message = found.checks.join(" ");
+        if !found.bucket_missing.is_empty() {
+            message.push_str(&format!(
+                " {} objects of the bucket are missing or different.",
+                found.bucket_missing.len()
+            ));
+        }
+        self.say(ConditionType::Verified, ConditionStatus::True, reason, &message);
+        self.settled();
+    }
+
+    fn check_failed(&mut self, job: &JobSeen, reason: &str, message: &str) {
+        let verdict = job.report.as_ref().filter(|report| {
+            !report.retry && !NO_VERDICT.iter().any(|start| report.reason.starts_with(start))
+        });
+        let Some(report) = verdict else {
+            let (_, message) = why(job, reason, message, Reason::VerificationFailed);
+            return self.unchecked(&message);
+        };
+        let message = format!("{}: {}", report.reason, report.message);
+        self.status.verification = Some(Verification {
+            kind: self.backup.spec.verify,
+            completed_at: Time(report.finished),
+            parts: 0,
+            tables: 0,
+            rows: 0,
+            sampled_objects: 0,
+        });
+        self.say(
+            ConditionType::Verified,
+            ConditionStatus::False,
+            Reason::SetDamaged,
+            &message,
+        );
+        self.stalled(Reason::SetDamaged, &message);
+    }
+
+    /// A check without a verdict takes nothing back that an earlier one found.
+    fn unchecked(&mut self, message: &str) {
+        if !self.is(ConditionType::Verified) {
+            self.say(
+                ConditionType::Verified,
+                ConditionStatus::False,
+                Reason::VerificationFailed,
+                message,
+            );
+        }
+        self.stalled(Reason::VerificationFailed, message);
+    }
+
+    fn deleting(&mut self, job: Option<&JobSeen>) {
+        match job.map(|job| (job, &job.state)) {
+            Some((job, JobState::Failed { reason, message })) => {
+                let (_, message) = why(job, reason, message, Reason::RemovalFailed);
+                self.working(Reason::RemovalFailed, &message);
+            }
+            _ => self.working(Reason::Deleting, "The set is removed from its destination."),
+        }
+    }
+
+    /// Takes over a Job's progress, and says it in words.
+    fn progress(&mut self, job: &JobSeen, doing: &str) -> String {
+        match &job.progress {
+            Some(progress) => {
+                let shown = shown(progress);
+                let message = format!("{doing}: {}.", shown.stage);
+                self.status.progress = Some(shown);
+                message
+            }
+            None if !job.trouble.is_empty() => format!("{doing}; its pod does not run: {}.", job.trouble),
+            None => format!("{doing}; its pod is starting."),
+        }
+    }
+}
+
+/// Reasons that only a person can end.
+fn person(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::InstallationMissing | Reason::DestinationMissing | Reason::CredentialsRefused
+    )
+}
+
+/// Why a Job failed: its own words, else Kubernetes'.
+fn why(job: &JobSeen, kubernetes: &str, message: &str, otherwise: Reason) -> (Reason, String) {
+    let late = kubernetes == "DeadlineExceeded";
+    match &job.report {
+        Some(report) if report.done.is_none() => {
+            let late = late || report.reason == "TimeLimit";
+            let reason = if late {
+                Reason::TimeLimitExceeded
+            } else {
+                otherwise
+            };
+            (reason, format!("{}: {}", report.reason, report.message))
+        }
+        _ if late => (
+            Reason::TimeLimitExceeded,
+            "The time limit was over before the program could tell how far it was.".to_owned(),
+        ),
+        _ if job.trouble.is_empty() => (otherwise, format!("The Job failed: {message} ({kubernetes}).")),
+        _ => (
+            otherwise,
+            format!("The Job failed: {} ({kubernetes}).", job.trouble),
+        ),
+    }
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A Job's progress as a status shows it.
+fn shown(progress: &Progress) -> JobProgress {
+    JobProgress {
+        stage: format!("{:?}", progress.phase),
+        bytes: number(progress.bytes),
+        total_bytes: progress.bytes_total.map(number),
+        rows: number(progress.rows),
+        bytes_per_second: Some(number(progress.bytes_per_second)),
+        seconds_left: progress.seconds_left.map(number),
+    }
+}
+
+fn immutability(told: &Immutability) -> Option<String> {
+    match told {
+        Immutability::Until { mode, until } => Some(format!("{mode} until {until}")),
+        Immutability::None | Immutability::Unknown { .. } => None,
+    }
+}
+
+/// Name of a backup's set: from when its resource was made, and its uid.
+#[must_use]
+pub fn set_id(backup: &KfpBackup) -> SetId {
+    SetId::new(facts::created(backup), facts::uid(backup))
+}
+
+/// Where an installation's sets lie in a destination.
+#[must_use]
+pub fn home(destination: &Destination, namespace: &str, installation: &str) -> Home {
+    Home {
+        prefix: destination.prefix.clone().unwrap_or_default(),
+        namespace: namespace.to_owned(),
+        installation: installation.to_owned(),
+    }
+}
+
+fn location(destination: &Destination, backup: &KfpBackup, set: &SetId) -> String {
+    let namespace = backup.metadata.namespace.as_deref().unwrap_or_default();
+    format!(
+        "{}/{namespace}/{}/{set}",
+        destination.url(),
+        backup.spec.installation
+    )
+}

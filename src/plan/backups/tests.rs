@@ -1,0 +1,1 @@
+//! THOUGHT, tests: backups of an installation from the first to the last.
