@@ -58,6 +58,8 @@ impl Wish {
             network_policy: NetworkPolicySpec::default(),
             pipeline_store: kfp_api::installation::PipelineStore::default(),
             sdk_policy: kfp_api::sdk::SdkPolicySpec::default(),
+            backup: None,
+            bootstrap: None,
             paused: self.paused,
             deletion_policy: self.deletion_policy,
         };
