@@ -4,7 +4,7 @@
 //!
 //! 1. A value is the bytes in which the server's text protocol sends a column, in the column's own character set
 //!    (`character_set_results = NULL`), with `time_zone = '+00:00'`; columns of type FLOAT and DOUBLE are asked for as
-//!    `column + 0E0`, which has all their digits. Generated columns are left out.
+//!    `column * 1E0`, which has all their digits. Generated columns are left out.
 //! 2. A row is its values in the order of the recorded columns, each one as a byte 1, the number of its bytes as 8 bytes with
 //!    the least significant first, and its bytes; NULL is a single byte 0.
 //! 3. The checksum of a row is the XXH3 of those bytes with 128 bits and seed 0.

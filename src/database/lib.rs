@@ -6,12 +6,16 @@
 //! * [`create_statements`] writes a schema out as SQL. Pure.
 //! * [`Scan`] reads stored pipelines page by page, as the account that [`make_reader`] makes.
 
+mod bulk;
 mod ddl;
+mod definition;
 mod difference;
+pub mod dump;
 mod error;
 mod judge;
 pub mod parts;
 mod probe;
+mod progress;
 mod read;
 mod reader;
 mod scan;
@@ -19,11 +23,13 @@ mod session;
 mod spelling;
 mod target;
 
+pub use bulk::{Difference, TransferError};
 pub use ddl::create_statements;
 pub use difference::{MAX_DIFFERENCES, differences};
 pub use error::{ProbeError, ProbeReason};
 pub use judge::{Midway, State, Verdict, judge};
 pub use probe::{Inspection, inspect, probe, read_schema};
+pub use progress::{Progress, Tell};
 pub use reader::make_reader;
 pub use scan::{Entry, Experiment, MAX_PAGE, Mark, RecurringRun, Scan, Source, Text};
 pub use session::{Engine, ServerFacts, Session};

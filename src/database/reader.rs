@@ -49,7 +49,7 @@ fn statements(database: &str, reader: &Credentials) -> Vec<String> {
 }
 
 /// A text of SQL.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 

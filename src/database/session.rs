@@ -40,7 +40,7 @@ pub struct ServerFacts {
 
 impl ServerFacts {
     /// Reads the value of `VERSION()`.
-    fn from_version(server_version: String) -> Self {
+    pub(crate) fn from_version(server_version: String) -> Self {
         let engine = if server_version.to_ascii_lowercase().contains("mariadb") {
             Engine::MariaDb
         } else {

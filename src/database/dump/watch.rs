@@ -1,0 +1,170 @@
+//! LEDGER: notices another session that waits to change a table which is being read. The dump goes out of its way, for behind
+//! such a session every reader of the table waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::bulk::{Answer, Bulk, Leash, TransferError};
+use crate::target::Target;
+
+/// How often to look.
+const PERIOD: Duration = Duration::from_millis(500);
+/// How long to wait before the server is asked again after it could not be.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Characters of a statement that are shown.
+const SHOWN: usize = 120;
+
+/// Sessions that wait for a lock on a table, or for a table to be closed. Texts are cut: one may hold megabytes.
+const WAITING: &str = "SELECT ID, LEFT(INFO, 4000) FROM information_schema.PROCESSLIST \
+     WHERE (STATE LIKE 'Waiting for table metadata lock%' OR STATE LIKE 'Waiting for table flush%') AND INFO IS NOT NULL";
+
+/// Statements that want a table for themselves.
+const CHANGES: [&str; 10] = [
+    "alter", "analyze", "create", "drop", "flush", "lock", "optimize", "rename", "repair", "truncate",
+];
+
+/// Which reader holds which table.
+#[derive(Default)]
+pub(crate) struct HeldTables(Mutex<BTreeMap<usize, (String, String)>>);
+
+impl HeldTables {
+    /// Notes that a reader begins with a table.
+    pub(crate) fn begin(&self, reader: usize, database: &str, table: &str) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert(reader, (database.to_owned(), table.to_owned()));
+    }
+
+    /// Notes that a reader holds no table.
+    pub(crate) fn end(&self, reader: usize) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&reader);
+    }
+
+    /// The held table that a statement would change.
+    fn wanted_by(&self, statement: &str) -> Option<String> {
+        if !changes(statement) {
+            return None;
+        }
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.values()
+            .find(|(_, table)| names(statement, table))
+            .map(|(database, table)| format!("{database}.{table}"))
+    }
+}
+
+/// Ends when another session waits to change a held table. Without the right to see other sessions it never ends.
+pub(crate) async fn watch(target: &Target, leash: &Leash, held: &HeldTables) -> TransferError {
+    let mut session: Option<Bulk> = None;
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let answers = match &mut session {
+            Some(bulk) => bulk.query("looking for waiting sessions", WAITING).await,
+            None => match Bulk::open(target, leash).await {
+                Ok(bulk) => {
+                    session
+                        .insert(bulk)
+                        .query("looking for waiting sessions", WAITING)
+                        .await
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match answers {
+            Ok(answers) => {
+                if let Some(error) = answers.iter().find_map(|answer| judge(answer, held)) {
+                    if let Some(bulk) = session {
+                        bulk.close().await;
+                    }
+                    return error;
+                }
+            }
+            // Locks go with each chunk all the same; looking goes on when the server can be asked again.
+            Err(_) => {
+                session = None;
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+fn judge(answer: &Answer, held: &HeldTables) -> Option<TransferError> {
+    let statement = answer.text(1);
+    let table = held.wanted_by(&statement)?;
+    let shown = statement
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    Some(TransferError::GaveWay {
+        table,
+        statement: shown.take(SHOWN).collect(),
+    })
+}
+
+/// Whether a statement wants a table for itself, comments before it aside.
+fn changes(statement: &str) -> bool {
+    let mut rest = statement.trim_start();
+    while let Some(comment) = rest.strip_prefix("/*") {
+        rest = comment
+            .split_once("*/")
+            .map_or("", |(_, after)| after)
+            .trim_start();
+    }
+    let word: String = rest
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    CHANGES.contains(&word.as_str())
+}
+
+/// Whether a statement names a table: as a whole word, in quotes or without. `FLUSH TABLES` names them all.
+fn names(statement: &str, table: &str) -> bool {
+    let lower = statement.to_lowercase();
+    if lower.trim_start().starts_with("flush") {
+        return true;
+    }
+    let table = table.to_lowercase();
+    let part_of_name = |letter: Option<char>| {
+        letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$')
+    };
+    let quoted = table.replace('`', "``");
+    lower.match_indices(&quoted).any(|(at, found)| {
+        let before = lower[..at].chars().next_back();
+        let after = lower[at + found.len()..].chars().next();
+        !part_of_name(before) && !part_of_name(after)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::HeldTables;
+
+    #[rstest]
+    #[case("ALTER TABLE `pipelines` ADD COLUMN x int", true)]
+    #[case("alter table mlpipeline.Pipelines add x int", true)]
+    #[case("/* gorm */ TRUNCATE pipelines", true)]
+    #[case("RENAME TABLE a TO b, pipelines TO c", true)]
+    #[case("CREATE INDEX i ON pipelines(a)", true)]
+    #[case("FLUSH TABLES WITH READ LOCK", true)]
+    #[case("ALTER TABLE pipelines_old ADD x int", false)]
+    #[case("ALTER TABLE old_pipelines ADD x int", false)]
+    #[case("SELECT * FROM pipelines", false)]
+    #[case("INSERT INTO x VALUES ('ALTER TABLE pipelines')", false)]
+    #[case("/* ALTER TABLE pipelines", false)]
+    #[case("", false)]
+    fn a_change_of_a_held_table_is_noticed(#[case] statement: &str, #[case] noticed: bool) {
+        let held = HeldTables::default();
+        assert_eq!(held.wanted_by(statement), None);
+        held.begin(1, "mlpipeline", "pipelines");
+        assert_eq!(
+            held.wanted_by(statement),
+            noticed.then(|| "mlpipeline.pipelines".to_owned())
+        );
+        held.end(1);
+        assert_eq!(held.wanted_by(statement), None);
+    }
+}
