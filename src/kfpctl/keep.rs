@@ -1,15 +1,11 @@
-//! PEOPLE: why a backup is kept, or due to go, in words. What the retention says is said by [`kfp_backup::retention`]; here
-//! resources become what it judges.
-
-use std::time::Duration;
+//! PEOPLE: why a backup is kept, or due to go, in words. What the retention says is said by [`kfp_backup::retention`], with the
+//! rules that the operator reads from the spec; here resources become what it judges.
 
 use jiff::Timestamp;
-use kfp_api::backup::{BackupSpec, RetentionSpec};
 use kfp_api::conditions::Reason;
-use kfp_api::names::SCHEDULED_LABEL;
 use kfp_api::{KfpBackup, KfpInstallation};
-use kfp_backup::retention::{self, Retention, SetSeen, SetState};
-use kfp_backup::schedule;
+use kfp_backup::retention::{self, SetSeen, SetState};
+pub use kfp_plan::backups::is_scheduled;
 
 use crate::backup::{condition, standing};
 
@@ -44,7 +40,12 @@ pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timesta
         })
         .filter_map(seen)
         .collect();
-    let Some(policy) = installation.spec.backup.as_ref().and_then(policy) else {
+    let Some(policy) = installation
+        .spec
+        .backup
+        .as_ref()
+        .and_then(kfp_plan::backups::retention)
+    else {
         return sets
             .into_iter()
             .map(|set| (set.id, Fate::because("no retention")))
@@ -72,43 +73,10 @@ pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timesta
     kept.chain(expired).collect()
 }
 
-/// Made by a schedule, not by hand.
-pub fn is_scheduled(backup: &KfpBackup) -> bool {
-    backup
-        .metadata
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.contains_key(SCHEDULED_LABEL))
-}
-
 /// A verification found that the set cannot be trusted, which is more than that it could not be carried out.
 pub fn is_damaged(backup: &KfpBackup) -> bool {
     condition(backup.status.as_ref(), "Verified")
         .is_some_and(|verified| verified.status == "False" && verified.reason == Reason::SetDamaged.as_str())
-}
-
-/// The rules of an installation; `None` where it has none, or suspends them.
-fn policy(spec: &BackupSpec) -> Option<Retention> {
-    let RetentionSpec {
-        last,
-        days,
-        daily,
-        weekly,
-        monthly,
-        yearly,
-        failed,
-    } = spec.retention.filter(|_| !spec.suspend)?;
-    let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
-    Some(Retention {
-        last: number(last),
-        within: number(days).map(|days| Duration::from_hours(24 * u64::from(days))),
-        daily: number(daily),
-        weekly: number(weekly),
-        monthly: number(monthly),
-        yearly: number(yearly),
-        failed: u32::try_from(failed).unwrap_or_default(),
-        zone: schedule::zone(&spec.time_zone).ok()?,
-    })
 }
 
 /// A backup as the retention judges it.
