@@ -1,19 +1,19 @@
-//! PEOPLE: fields of a manifest that no KfpInstallation has. The API server drops such a field, or refuses it, depending on
+//! PEOPLE: fields of a manifest that its kind does not have. The API server drops such a field, or refuses it, depending on
 //! who asks; here it is always told.
 
 use serde_json::Value;
 
-/// The first field of an installation that its CRD does not have, as a path such as `spec.colour`. Kubernetes' own
+/// The first field of a resource of ours that its CRD does not have, as a path such as `spec.colour`. Kubernetes' own
 /// fields (`metadata`) are not looked at.
 #[must_use]
-pub fn unknown(installation: &Value) -> Option<String> {
+pub fn unknown(resource: &Value) -> Option<String> {
     let crds = kfp_api::schema::crds();
     let crd = crds
         .iter()
-        .find(|crd| installation["kind"] == crd.spec.names.kind)?;
+        .find(|crd| resource["kind"] == crd.spec.names.kind)?;
     let schema = crd.spec.versions.first()?.schema.as_ref()?;
     let schema = serde_json::to_value(schema.open_api_v3_schema.as_ref()?).ok()?;
-    let fields = installation.as_object()?.iter();
+    let fields = resource.as_object()?.iter();
     fields
         .filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"))
         .find_map(|(name, value)| below(name, value, &schema))

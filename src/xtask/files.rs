@@ -64,7 +64,7 @@ const CHECKS: &[Check] = &[
     ("links of pages lead somewhere", links::resolve),
     ("paths that pages name are there", links::paths),
     (
-        "installations in pages are valid and can be rendered",
+        "resources of ours in pages are valid, installations can be rendered",
         manifests::valid,
     ),
     ("YAML can be read", manifests::readable),

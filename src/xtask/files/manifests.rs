@@ -1,8 +1,10 @@
-//! TOOLS: YAML in the tree: it can be read, and every installation that a page shows is one that the operator would take.
+//! TOOLS: YAML in the tree: it can be read, and every installation that a page shows is one that the operator would take, every
+//! backup and restore one of its kind.
 
-use kfp_api::KfpInstallation;
+use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
 use kfp_releases::Catalog;
 use kfp_releases::validate::{References, validate};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::texts::KEPT_AS_THEY_ARE;
@@ -40,8 +42,13 @@ pub fn valid(tree: &[Text]) -> Report {
             match serde_saphyr::from_multiple::<Value>(&block) {
                 Err(error) => report.look(Some(format!("{place}: {error}"))),
                 Ok(documents) => {
-                    for document in documents.iter().filter(|one| one["kind"] == "KfpInstallation") {
-                        let problem = problem(document, catalog);
+                    for document in &documents {
+                        let problem = match document["kind"].as_str() {
+                            Some("KfpInstallation") => problem(document, catalog),
+                            Some("KfpBackup") => misshapen::<KfpBackup>(document),
+                            Some("KfpRestore") => misshapen::<KfpRestore>(document),
+                            _ => continue,
+                        };
                         report.look(problem.map(|why| format!("{place}: {why}")));
                     }
                 }
@@ -51,7 +58,7 @@ pub fn valid(tree: &[Text]) -> Report {
     report
 }
 
-/// Blocks of YAML that hold an installation, each with the line that it begins after.
+/// Blocks of YAML that hold a resource of ours, each with the line that it begins after.
 fn blocks(page: &Text) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut open: Option<(usize, String)> = None;
@@ -66,18 +73,15 @@ fn blocks(page: &Text) -> Vec<(usize, String)> {
             }
         }
     }
-    found.retain(|(_, block)| block.contains("kind: KfpInstallation"));
+    found.retain(|(_, block)| block.contains("kind: Kfp"));
     found
 }
 
 /// Why the operator would not take it.
 fn problem(document: &Value, catalog: &Catalog) -> Option<String> {
-    if let Some(field) = kfpctl::fields::unknown(document) {
-        return Some(format!("{field} is no field of a KfpInstallation"));
-    }
-    let installation: KfpInstallation = match serde_json::from_value(document.clone()) {
+    let installation: KfpInstallation = match read(document) {
         Ok(installation) => installation,
-        Err(error) => return Some(error.to_string()),
+        Err(error) => return Some(error),
     };
     match validate(&installation, &References::default(), catalog) {
         Err(findings) => {
@@ -91,6 +95,20 @@ fn problem(document: &Value, catalog: &Catalog) -> Option<String> {
             .err()
             .map(|error| error.to_string()),
     }
+}
+
+/// Why it is none of its kind.
+fn misshapen<K: DeserializeOwned>(document: &Value) -> Option<String> {
+    read::<K>(document).err()
+}
+
+/// The resource, if it has only fields of its CRD, and all that it needs.
+fn read<K: DeserializeOwned>(document: &Value) -> Result<K, String> {
+    if let Some(field) = kfpctl::fields::unknown(document) {
+        let kind = document["kind"].as_str().unwrap_or_default();
+        return Err(format!("{field} is no field of a {kind}"));
+    }
+    serde_json::from_value(document.clone()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -120,6 +138,17 @@ mod tests {
         assert_eq!(
             check("{version: 2.16.1, colour: []}"),
             ["page.md:1: spec.colour is no field of a KfpInstallation"]
+        );
+    }
+
+    #[test]
+    fn backups_and_restores_are_looked_at_too() {
+        let page = "```yaml\napiVersion: kfpops.dev/v1alpha1\nkind: KfpBackup\nspec: {installation: a}\n---\n\
+                    apiVersion: kfpops.dev/v1alpha1\nkind: KfpRestore\nspec: {installation: a, source: {type: BackupRef}, force: true}\n```\n";
+        let report = valid(&[text("page.md", page)]);
+        assert_eq!(
+            (report.looked_at, report.problems),
+            (2, vec!["page.md:1: spec.force is no field of a KfpRestore".to_owned()])
         );
     }
 
