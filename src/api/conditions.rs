@@ -162,6 +162,24 @@ pub enum Reason {
     VerificationFailed,
     /// The set could not be removed from its destination; see the message.
     RemovalFailed,
+    /// A backup is put back; what writes to the databases stands still.
+    Restoring,
+    /// Everything was put back.
+    Restored,
+    /// There are rows, and the restore may not replace them.
+    NotEmpty,
+    /// The destination holds no such set.
+    SetNotFound,
+    /// The set is of another release than the installation.
+    ReleaseDiffers,
+    /// The set is of another database engine than the installation.
+    EngineDiffers,
+    /// What was to be replaced could not be backed up before.
+    SafetyBackupFailed,
+    /// The restore ended before it replaced anything; see the message.
+    RestoreFailed,
+    /// The restore ended while it replaced things; see the message.
+    RestoreIncomplete,
 }
 
 /// Whether a condition holds.

@@ -158,6 +158,15 @@ impl Reason {
             Self::SetDamaged => SET_DAMAGED,
             Self::VerificationFailed => VERIFICATION_FAILED,
             Self::RemovalFailed => REMOVAL_FAILED,
+            Self::Restoring => RESTORING,
+            Self::Restored => RESTORED,
+            Self::NotEmpty => NOT_EMPTY,
+            Self::SetNotFound => SET_NOT_FOUND,
+            Self::ReleaseDiffers => RELEASE_DIFFERS,
+            Self::EngineDiffers => ENGINE_DIFFERS,
+            Self::SafetyBackupFailed => SAFETY_BACKUP_FAILED,
+            Self::RestoreFailed => RESTORE_FAILED,
+            Self::RestoreIncomplete => RESTORE_INCOMPLETE,
         }
     }
 }
@@ -398,6 +407,59 @@ const REMOVAL_FAILED: Guide = waiting(
     "The set could not be removed from its destination, so this resource stays; the message has the error.",
     "Give `deletionCredentials` the right to delete. To let this resource go and leave the set, set `deletionPolicy` to \
      `Retain`.",
+);
+
+const RESTORING: Guide = waiting(
+    "A backup is put back. The API server, and everything else that writes to the databases or starts runs, stands still \
+     meanwhile; the database and the object store run.",
+    "Wait. `kubectl get kfpr` and `status.progress` of the KfpRestore show how far it is. It survives a restart of the operator.",
+);
+
+const RESTORED: Guide =
+    quiet("Everything was put back: every table came out with the rows and checksums of the set's manifest.");
+
+const NOT_EMPTY: Guide = person(
+    "The databases hold tables, and the KfpRestore does not say that they may be replaced. Nothing was touched.",
+    "Make another KfpRestore with `overwrite: true`, if what is there may go. It is backed up first.",
+);
+
+const SET_NOT_FOUND: Guide = person(
+    "The destination holds no complete set that the source asks for. Nothing was touched.",
+    "Look at the message: it names the place that was looked at. A set without a manifest is not complete. Make another \
+     KfpRestore that names a set which is there; a set of another installation needs `namespace` and `installation`.",
+);
+
+const RELEASE_DIFFERS: Guide = person(
+    "The set holds the schema of another KFP release than the installation runs: its API server could not be started on it. \
+     Nothing was touched.",
+    "Restore into an installation whose `spec.version` is the release of the set, or into a new one that begins with it \
+     (`spec.bootstrap`).",
+);
+
+const ENGINE_DIFFERS: Guide = person(
+    "The set was taken from another database engine than the installation has: definitions of tables and collations of one \
+     are not all known to the other. Nothing was touched.",
+    "Restore into an installation with the engine of the set (`spec.database.embedded.engine`); a new one can begin with it \
+     (`spec.bootstrap`).",
+);
+
+const SAFETY_BACKUP_FAILED: Guide = person(
+    "What was to be replaced could not be backed up, so nothing was replaced. What was stopped is started again.",
+    "Look at the KfpBackup that the message names. Mend what it says and make another KfpRestore; or make one with \
+     `safetyBackup: Skip`, if what is there need not be kept.",
+);
+
+const RESTORE_FAILED: Guide = person(
+    "The restore ended before it replaced anything; the message says at what.",
+    "Mend what the message names, and make another KfpRestore. One that was made because of `spec.bootstrap` is deleted \
+     instead: the operator makes it again.",
+);
+
+const RESTORE_INCOMPLETE: Guide = person(
+    "The restore ended while it replaced things: the databases are not whole, so what writes to them stays stopped.",
+    "Mend what the message names, and make another KfpRestore of the same installation with `overwrite: true`: of the same \
+     set, or of the KfpBackup in `status.safetyBackup`, which holds what was there before. When it is complete, everything \
+     is started again.",
 );
 
 const fn quiet(meaning: &'static str) -> Guide {

@@ -38,6 +38,13 @@ pub const RESOURCES_MANAGER: &str = "kfp-operator/resources";
 /// Field manager of the status subresource.
 pub const STATUS_MANAGER: &str = "kfp-operator/status";
 
+/// Finalizer on a KfpRestore whose Job is at work, so that the Job is ended before the resource goes.
+pub const RESTORE_FINALIZER: &str = "kfpops.dev/end-restore";
+/// Annotation on a KfpRestore that is over: when it ended, in RFC 3339. What was copied with it and without its status is not
+/// done a second time.
+pub const ENDED_ANNOTATION: &str = "kfpops.dev/ended";
+/// Label on the KfpRestore that `spec.bootstrap` called for; its value is the uid of the installation that it was made for.
+pub const BOOTSTRAP_LABEL: &str = "kfpops.dev/bootstrap";
 /// Finalizer on a KfpBackup with `deletionPolicy: Delete`, until its set is removed.
 pub const BACKUP_FINALIZER: &str = "kfpops.dev/remove-set";
 /// Annotation on a KfpBackup that a schedule made: the time of the schedule, in RFC 3339.
@@ -58,3 +65,10 @@ pub const DELETE_WITHOUT_BACKUP_ANNOTATION: &str = "kfpops.dev/delete-without-ba
 pub const JOB_NAME: &str = "kfp-operator-job";
 /// ServiceAccount of Jobs, in the operator's namespace, and the ClusterRole that it has in an installation's namespace.
 pub const JOBS: &str = "kfp-operator-jobs";
+
+/// Name of the KfpRestore that fills the empty databases of a new installation. Installations have names of at most 40
+/// characters, restores of at most 63.
+#[must_use]
+pub fn bootstrap_name(installation: &str) -> String {
+    format!("{installation}-bootstrap")
+}

@@ -19,7 +19,11 @@ const LIMIT: Duration = Duration::from_secs(5);
 const CONTROLLER: &str = "kfp-operator";
 
 /// Reasons of conditions that are not yet as they should be while nothing is wrong.
-const ORDINARY: [Reason; 5] = [
+const ORDINARY: [Reason; 9] = [
+    Reason::WaitingForTurn,
+    Reason::VerificationPending,
+    Reason::NamespaceTerminating,
+    Reason::Restoring,
     Reason::Progressing,
     Reason::Starting,
     Reason::Paused,
@@ -84,16 +88,19 @@ impl Events {
 }
 
 /// What changed from one status to the next, in the words of the conditions, each thing once: `Reconciling` says what
-/// `Ready` says, and so does `Ready` of a `Stalled` installation. A condition that becomes `Unknown` is no news: it is a
+/// `Ready` says, and so does `Ready` of a `Stalled` installation, or whatever has the reason of `Stalled`. A condition that becomes `Unknown` is no news: it is a
 /// look that failed, which the next one may mend.
 #[must_use]
 pub fn changes(old: &[Condition], new: &[Condition]) -> Vec<News> {
     let stalled = new
         .iter()
-        .any(|condition| condition.type_ == ConditionType::Stalled.as_str());
+        .find(|condition| condition.type_ == ConditionType::Stalled.as_str());
     let repeats = |condition: &Condition| {
         condition.type_ == ConditionType::Reconciling.as_str()
-            || (stalled && condition.type_ == ConditionType::Ready.as_str())
+            || stalled.is_some_and(|stalled| {
+                condition.type_ == ConditionType::Ready.as_str()
+                    || (condition.type_ != stalled.type_ && condition.reason == stalled.reason)
+            })
     };
     let told = |condition: &&Condition| {
         let before = old.iter().find(|before| before.type_ == condition.type_);

@@ -8,16 +8,16 @@ use k8s_openapi::jiff::Timestamp;
 use kfp_api::conditions::Reason;
 use kfp_api::installation::DeletionPolicy;
 use kfp_api::sdk::SdkPolicyMode;
-use kfp_api::{KfpInstallation, KfpInstallationStatus};
+use kfp_api::{KfpBackup, KfpInstallation, KfpInstallationStatus};
 use kfp_engine::act::{Doing, action_name, outcome_name};
-use kfp_engine::cluster::limited;
+use kfp_engine::cluster::{limited, unknown};
 use kfp_engine::{Surroundings, Wanted};
 use kfp_plan::{
     Action, ActionOutcome, Decision, InventorySeen, Next, Observed, PlanInput, ProjectInput, Seen,
 };
 use kfp_releases::{Finding, ValidatedInstallation};
 use kfp_render::Rendered;
-use kube::api::{ApiResource, DynamicObject, ObjectMeta};
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectMeta};
 use kube::{Api, Resource as _};
 use serde_json::Value;
 
@@ -139,6 +139,7 @@ async fn think(
                     &valid.installation,
                     &observed,
                 );
+                observed.backups = backups(context, object, now).await;
                 let input = PlanInput {
                     installation: &valid.installation,
                     observed: &observed,
@@ -179,13 +180,36 @@ fn inventory(
     observed: &Observed,
 ) -> Seen<InventorySeen> {
     let wanted = installation.inventory.enabled && installation.sdk_policy.mode != SdkPolicyMode::Off;
-    if !wanted || observed.deleting {
+    // A reader's snapshot would hold up whoever replaces tables.
+    let held = observed.restore != Seen::Absent;
+    if !wanted || held || observed.deleting {
         context.inventories.end(key);
         return Seen::Absent;
     }
     let order = inventories::order(&context.catalog, resource, installation, observed);
     context.inventories.want(key, order, watches.news());
     context.inventories.seen(key)
+}
+
+/// What the installation tells of its backups.
+async fn backups(
+    context: &Context,
+    object: &DynamicObject,
+    now: Timestamp,
+) -> Seen<kfp_plan::backups::Summary> {
+    let Ok(resource) = serde_json::to_value(object).and_then(serde_json::from_value::<KfpInstallation>)
+    else {
+        return Seen::Absent;
+    };
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let api: Api<KfpBackup> = Api::namespaced(context.client.clone(), namespace);
+    let of = ListParams::default().fields(&format!("spec.installation={name}"));
+    let what = format!("list KfpBackups in namespace {namespace}");
+    match limited(what, api.list(&of)).await {
+        Ok(found) => Seen::Known(kfp_plan::backups::summary(&resource, &found.items, now)),
+        Err(error) => unknown(&error),
+    }
 }
 
 /// The installation validated and rendered, or everything that is wrong with it.
@@ -207,6 +231,7 @@ fn valid(context: &Context, object: &DynamicObject, around: &Surroundings) -> Re
         )
     })?;
     let installation = kfp_releases::validate(&resource, &around.references, &context.catalog)?;
+    let installation = kfp_plan::targets(&installation, &around.restore);
     let rendered = kfp_render::render(&installation).map_err(|error| {
         found(
             "spec.version",

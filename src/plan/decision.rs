@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kfp_api::conditions::Reason;
+use kfp_api::restore::RestoreSource;
 use serde::{Deserialize, Serialize};
 
 use crate::observed::ObjectRef;
@@ -50,6 +51,8 @@ pub enum Action {
         /// Rendered objects.
         objects: BTreeSet<ObjectRef>,
     },
+    /// Make the KfpRestore that fills the empty databases of a new installation from this source.
+    Bootstrap(Box<RestoreSource>),
     /// Delete objects that carry our label and are in no rendering.
     Prune(BTreeSet<ObjectRef>),
     /// Delete data objects: only for `deletionPolicy: Delete` of a resource that is being deleted.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
+use kfp_api::restore::RestoreSource;
 use kfp_api::sdk::SdkPolicyMode;
 use kfp_releases::Role;
 use kfp_releases::component::{Component, WorkloadKind};
 use kfp_releases::release::KubernetesRange;
-use kfp_releases::validated::ValidatedInstallation;
+use kfp_releases::validated::{ComponentSettings, ValidatedInstallation};
 
 use crate::observed::ObjectRef;
 
@@ -38,6 +39,8 @@ pub struct Desired {
     pub database_secrets: BTreeSet<String>,
     /// What is said about SDKs of pipelines.
     pub sdk: DesiredSdk,
+    /// What empty databases begin with.
+    pub bootstrap: Option<RestoreSource>,
     /// The components that run, each after all that it waits for.
     pub components: Vec<DesiredComponent>,
     /// Addresses inside the cluster, each with the component that serves it.
@@ -64,6 +67,8 @@ pub struct DesiredComponent {
     pub role: Role,
     /// Its Deployment or `StatefulSet`.
     pub workload: ObjectRef,
+    /// Replicas that its workload is rendered with; 0 where a restore stops it.
+    pub replicas: i32,
     /// Components that must be healthy before its workload is first made.
     pub after: BTreeSet<String>,
 }
@@ -126,7 +131,8 @@ impl Desired {
                 allowed: installation.sdk_policy.allowed.to_string(),
                 inventory: installation.inventory.enabled,
             },
-            components: in_order(installation.running().map(|(component, _)| component)),
+            bootstrap: installation.bootstrap.clone(),
+            components: in_order(installation.running()),
             endpoints: addresses(installation),
         }
     }
@@ -146,20 +152,22 @@ impl Desired {
 
 /// The components, each after those that it waits for, otherwise as the release lists them. The catalog refuses
 /// circles; were there one, its members would come last and wait for each other.
-fn in_order<'a>(running: impl Iterator<Item = &'a Component>) -> Vec<DesiredComponent> {
-    let mut left: Vec<&Component> = running.collect();
-    let names: BTreeSet<String> = left.iter().map(|component| component.name.clone()).collect();
+fn in_order<'a>(
+    running: impl Iterator<Item = (&'a Component, &'a ComponentSettings)>,
+) -> Vec<DesiredComponent> {
+    let mut left: Vec<(&Component, &ComponentSettings)> = running.collect();
+    let names: BTreeSet<String> = left.iter().map(|(component, _)| component.name.clone()).collect();
     let mut placed: BTreeSet<&str> = BTreeSet::new();
     let mut ordered = Vec::new();
     while !left.is_empty() {
-        let free = |component: &&Component| {
+        let free = |(component, _): &(&Component, &ComponentSettings)| {
             component
                 .after
                 .iter()
                 .all(|name| placed.contains(name.as_str()) || !names.contains(name))
         };
         let next = left.iter().position(free).unwrap_or_default();
-        let component = left.remove(next);
+        let (component, settings) = left.remove(next);
         placed.insert(&component.name);
         ordered.push(DesiredComponent {
             name: component.name.clone(),
@@ -168,6 +176,7 @@ fn in_order<'a>(running: impl Iterator<Item = &'a Component>) -> Vec<DesiredComp
                 kind: kind(component.workload).to_owned(),
                 name: component.name.clone(),
             },
+            replicas: settings.replicas,
             after: component
                 .after
                 .iter()

@@ -8,6 +8,7 @@ pub mod observed;
 pub mod outcome;
 pub mod project;
 pub mod requeue;
+pub mod restores;
 pub mod steps;
 mod think;
 mod words;
@@ -15,12 +16,13 @@ mod words;
 pub use decision::{Action, Blocker, Decision, Next, Question, Wait};
 pub use desired::Desired;
 pub use observed::{
-    ComponentSeen, DatabaseSeen, InventoryExample, InventoryKind, InventorySeen, InventoryTrouble, ObjectRef,
-    Observed, Seen, WorkloadSeen,
+    BootstrapSeen, BootstrapState, ComponentSeen, DatabaseSeen, InventoryExample, InventoryKind,
+    InventorySeen, InventoryTrouble, ObjectRef, Observed, RestoreSeen, RestoreState, Seen, WorkloadSeen,
 };
 pub use outcome::ActionOutcome;
 pub use project::{ProjectInput, project};
 pub use requeue::requeue;
+pub use steps::restore::targets;
 pub use think::{PlanInput, delete, plan, refuse};
 
 #[cfg(test)]

@@ -78,6 +78,10 @@ pub struct Observed {
     pub inventory: Seen<InventorySeen>,
     /// Its backups, as its own status tells of them.
     pub backups: Seen<crate::backups::Summary>,
+    /// The restore that has begun to put rows back into this installation, or gave up on the way. `Absent` when none holds it.
+    pub restore: Seen<RestoreSeen>,
+    /// The KfpRestore that was made because of `spec.bootstrap`.
+    pub bootstrap: Seen<BootstrapSeen>,
     /// The resource has been deleting for longer than the time limit for removing data.
     pub deletion_overdue: bool,
 }
@@ -125,6 +129,50 @@ pub struct DatabaseSeen {
     pub unfinished_install: bool,
     /// What is known of the differences: what brings them about and what becomes of them.
     pub causes: Vec<String>,
+}
+
+/// A restore that holds an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreSeen {
+    /// Name of the KfpRestore.
+    pub name: String,
+    /// How it stands.
+    pub state: RestoreState,
+    /// What it says of itself.
+    pub message: String,
+    /// The KfpBackup of what was there before.
+    pub safety_backup: Option<String>,
+}
+
+/// How a restore stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestoreState {
+    /// It goes on.
+    UnderWay,
+    /// It gave up, and the databases are not whole.
+    Incomplete,
+}
+
+/// The KfpRestore that was made because of `spec.bootstrap`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootstrapSeen {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub state: BootstrapState,
+    /// What it says of itself.
+    pub message: String,
+}
+
+/// How the KfpRestore of a bootstrap stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootstrapState {
+    /// It has not begun, or goes on.
+    UnderWay,
+    /// The databases are whole.
+    Done,
+    /// It gave up.
+    Failed,
 }
 
 /// Stored pipelines as the inventory knows them.

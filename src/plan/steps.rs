@@ -8,5 +8,6 @@ pub mod kubernetes;
 pub mod paused;
 pub mod probes;
 pub mod prune;
+pub mod restore;
 pub mod schema;
 pub mod workloads;

@@ -5,6 +5,7 @@ mod drift;
 mod entry;
 mod install;
 mod properties;
+mod restore;
 mod sdk;
 mod status;
 mod world;

@@ -9,7 +9,8 @@ use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::steps::components::Waits;
 use crate::steps::deletion::INSTALLATION;
-use crate::steps::{deletion, entry, foundations, kubernetes, paused, probes, prune, workloads};
+use crate::steps::restore::Hold;
+use crate::steps::{deletion, entry, foundations, kubernetes, paused, probes, prune, restore, workloads};
 
 /// What a pass thinks about.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +53,12 @@ pub(crate) fn think(desired: &Desired, seen: &Observed) -> Decision {
 fn build(desired: &Desired, seen: &Observed) -> Decision {
     let mut waits = Waits::default();
     let foundations = foundations::collect(desired, seen, &mut waits);
-    let workloads = workloads::collect(desired, seen, &foundations.held, &mut waits);
-    probes::collect(desired, seen, &mut waits);
+    let hold = restore::judge(desired, seen);
+    let workloads = workloads::collect(desired, seen, &foundations.held, &hold, &mut waits);
+    probes::collect(desired, seen, &hold, &mut waits);
+    if let Hold::Wait { on } = &hold {
+        waits.add(INSTALLATION, on.clone());
+    }
     let orphans = prune::orphans(seen).unwrap_or_else(|on| {
         waits.add(INSTALLATION, on);
         std::collections::BTreeSet::new()
@@ -71,10 +76,15 @@ fn build(desired: &Desired, seen: &Observed) -> Decision {
     actions.extend((!foundations.secrets.is_empty()).then_some(Action::Generate(foundations.secrets)));
     actions.extend(foundations.applies);
     actions.extend(workloads.applies);
+    actions.extend(restore::begin(desired, seen));
     actions.extend((!orphans.is_empty()).then_some(Action::Prune(orphans)));
     actions.extend(last.cloned());
 
-    let question = foundations.question.or(workloads.question);
+    let held = match hold {
+        Hold::Ask(question) => Some(question),
+        Hold::Free | Hold::Wait { .. } => None,
+    };
+    let question = foundations.question.or(held).or(workloads.question);
     conclude(actions, question, waits.into_list(desired))
 }
 

@@ -142,6 +142,7 @@ impl fmt::Display for Action {
             Self::Apply { component, objects } => {
                 write!(formatter, "apply {} of {component}", names(objects))
             }
+            Self::Bootstrap(_) => formatter.write_str("make the KfpRestore that fills the empty databases"),
             Self::Prune(objects) => write!(formatter, "delete {}, which no rendering holds", names(objects)),
             Self::DeleteData(objects) => write!(formatter, "delete the data {}", names(objects)),
         }

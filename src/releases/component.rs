@@ -44,6 +44,24 @@ pub enum Role {
     ObjectStore,
 }
 
+impl Role {
+    /// Whether a component of this role must stand still while rows are replaced: it writes rows, by itself or for others, or
+    /// starts runs and their pods, which write rows. What is left shows things, stores things, or is the database itself.
+    #[must_use]
+    pub const fn stands_still(self) -> bool {
+        match self {
+            // Rows of pipelines and runs, and migrations at its start; the two that report to it and call it.
+            Self::ApiServer | Self::PersistenceAgent | Self::ScheduledWorkflow => true,
+            // Rows of ML Metadata, and of the cache.
+            Self::MetadataGrpc | Self::MetadataWriter | Self::CacheServer => true,
+            // Pods of runs, whose drivers and launchers would find neither the API server nor ML Metadata, and fail.
+            Self::WorkflowController => true,
+            Self::Viewer | Self::Frontend | Self::VisualizationServer | Self::MetadataEnvoy => false,
+            Self::Database | Self::ObjectStore => false,
+        }
+    }
+}
+
 /// Kind of the workload object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WorkloadKind {

@@ -79,6 +79,7 @@ pub fn validate(
         network_policy: resource.spec.network_policy,
         sdk_policy,
         inventory: resource.spec.sdk_policy.inventory,
+        bootstrap: resource.spec.bootstrap.as_ref().map(|begin| begin.source.clone()),
         paused: resource.spec.paused,
         deletion_policy: resource.spec.deletion_policy,
     })

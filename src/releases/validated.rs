@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Affinity, EnvVar, ResourceRequirements, Tolerat
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kfp_api::conditions::Reason;
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy, NetworkPolicySpec, Size};
+use kfp_api::restore::RestoreSource;
 use kfp_api::sdk::InventorySpec;
 
 use crate::component::{Component, Role};
@@ -73,6 +74,8 @@ pub struct ValidatedInstallation {
     pub sdk_policy: SdkPolicy,
     /// How stored pipelines are looked through.
     pub inventory: InventorySpec,
+    /// What empty databases begin with; none when they begin empty.
+    pub bootstrap: Option<RestoreSource>,
     /// Nothing is changed while this is true.
     pub paused: bool,
     /// What happens to data on deletion.

@@ -20,6 +20,7 @@ pub(crate) fn act(world: &mut World, wanted: &Wanted, action: &Action, limit: us
             .take(limit)
             .for_each(|secret| generate(world, wanted, secret)),
         Action::Apply { component, objects } => apply(world, wanted, component, objects, limit),
+        Action::Bootstrap(_) => world.violation("a restore was made that nobody asked for"),
         Action::Prune(objects) => objects
             .iter()
             .take(limit)

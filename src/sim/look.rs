@@ -55,6 +55,8 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
             .map(|(number, group)| (group.name.clone(), eyes.component(number, group)))
             .collect(),
         backups: kfp_plan::Seen::Absent,
+        restore: Seen::Absent,
+        bootstrap: Seen::Absent,
         inventory: eyes.inside(
             7,
             inventory::found(

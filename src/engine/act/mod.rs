@@ -3,6 +3,7 @@
 
 mod apply;
 mod bind_rights;
+mod bootstrap;
 mod delete_data;
 mod finalizer;
 mod generate;
@@ -46,6 +47,7 @@ pub fn action_name(action: &Action) -> &'static str {
         Action::SetFinalizer(_) => "SetFinalizer",
         Action::Generate(_) => "Generate",
         Action::Apply { .. } => "Apply",
+        Action::Bootstrap(_) => "Bootstrap",
         Action::Prune(_) => "Prune",
         Action::DeleteData(_) => "DeleteData",
     }
@@ -71,6 +73,7 @@ impl Engine {
             Action::SetFinalizer(held) => finalizer::act(cluster, doing, *held).await,
             Action::Generate(objects) => generate::act(cluster, doing, objects).await,
             Action::Apply { component, objects } => apply::act(cluster, doing, component, objects).await,
+            Action::Bootstrap(source) => bootstrap::act(cluster, doing, source).await,
             Action::Prune(objects) => prune::act(cluster, doing, objects).await,
             Action::DeleteData(objects) => delete_data::act(cluster, doing, objects).await,
         };

@@ -9,10 +9,11 @@ pub mod object_store;
 pub mod objects;
 pub mod occupant;
 pub mod orphans;
+pub mod restores;
 pub mod rights;
 pub mod secrets;
 pub mod service;
-mod trouble;
+pub(crate) mod trouble;
 pub mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kfp_api::conditions::Reason;
 use kfp_api::names::FINALIZER;
-use kfp_plan::{ComponentSeen, ObjectRef, Observed, Seen, WorkloadSeen};
+use kfp_plan::{BootstrapSeen, ComponentSeen, ObjectRef, Observed, RestoreSeen, Seen, WorkloadSeen};
 use kfp_releases::Role;
 use kfp_releases::quantity;
 use kfp_releases::release::Install;
@@ -54,6 +55,10 @@ pub struct Surroundings {
     pub database_engine: Seen<kfp_api::installation::DatabaseEngine>,
     /// The release that the database's volume was last applied from.
     pub volume_release: Seen<String>,
+    /// The restore that holds this installation.
+    pub restore: Seen<RestoreSeen>,
+    /// The KfpRestore that `spec.bootstrap` called for.
+    pub bootstrap: Seen<BootstrapSeen>,
     /// What validation needs of the world.
     pub references: References,
 }
@@ -72,10 +77,11 @@ pub struct Wanted<'a> {
 impl Engine {
     /// Looks at what does not depend on the spec.
     pub async fn surroundings(&self, namespace: &str, resource: &ObjectMeta, now: Timestamp) -> Surroundings {
-        let (occupant, rights, kubernetes) = tokio::join!(
+        let (occupant, rights, kubernetes, (restore, bootstrap)) = tokio::join!(
             occupant::look(&self.cluster, namespace, resource),
             rights::look(&self.cluster, namespace, resource),
             self.kubernetes(),
+            restores::look(&self.cluster, namespace, resource),
         );
         // Without rights this look would only be refused; nothing goes on before they are there.
         let (claims, database_engine) = if matches!(rights, Seen::Known(())) {
@@ -100,6 +106,8 @@ impl Engine {
             kubernetes,
             database_engine,
             volume_release,
+            restore,
+            bootstrap,
             references,
         }
     }
@@ -283,6 +291,8 @@ fn blank(around: Surroundings, resource: &ObjectMeta, now: Timestamp) -> Observe
         data_left: not_looked(),
         data_of_others: not_looked(),
         inventory: not_looked(),
+        restore: around.restore,
+        bootstrap: around.bootstrap,
         backups: not_looked(),
         deletion_overdue: deleting.is_some_and(|since| now.duration_since(since) > DELETION_LIMIT),
     }

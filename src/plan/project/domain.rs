@@ -10,6 +10,7 @@ use crate::observed::{DatabaseSeen, Observed, Seen};
 use crate::project::{View, backup, sdk, table};
 use crate::steps::components::trouble;
 use crate::steps::kubernetes::{Verdict, judge};
+use crate::steps::restore::{self, Hold};
 use crate::steps::schema;
 use crate::words;
 
@@ -27,9 +28,10 @@ pub(super) fn facts(input: &View) -> Vec<Fact> {
         let unseen = kinds().filter(|kind| find(&input.old.conditions, *kind).is_none());
         return unseen.map(unprobed).collect();
     };
+    let hold = restore::judge(desired, seen);
     let parts = PARTS.iter().filter_map(|(kind, role)| {
         let component = desired.role(*role)?;
-        Some(part(*kind, desired, seen, component))
+        Some(held(*kind, &hold, component).unwrap_or_else(|| part(*kind, desired, seen, &hold, component)))
     });
     parts
         .chain([kubernetes(desired, seen), sdk::fact(desired, seen)])
@@ -62,11 +64,30 @@ fn unprobed(kind: ConditionType) -> Fact {
     )
 }
 
-fn part(kind: ConditionType, desired: &Desired, seen: &Observed, component: &DesiredComponent) -> Fact {
+/// What stands still for a restore is not asked.
+fn held(kind: ConditionType, hold: &Hold, component: &DesiredComponent) -> Option<Fact> {
+    let fact = || Fact::new(kind, ConditionStatus::False, reason(hold), hold.message());
+    hold.holds(component).then(fact)
+}
+
+fn reason(hold: &Hold) -> Reason {
+    match hold {
+        Hold::Free | Hold::Wait { .. } => Reason::Restoring,
+        Hold::Ask(question) => question.reason,
+    }
+}
+
+fn part(
+    kind: ConditionType,
+    desired: &Desired,
+    seen: &Observed,
+    hold: &Hold,
+    component: &DesiredComponent,
+) -> Fact {
     let name = &component.name;
     match kind {
         ConditionType::DatabaseReady => match &seen.database {
-            Seen::Known(found) => database(desired, seen, found),
+            Seen::Known(found) => database(desired, seen, hold, found),
             other => probe(kind, seen, component, other, ""),
         },
         ConditionType::ObjectStoreReady => {
@@ -143,7 +164,7 @@ fn starting(kind: ConditionType, name: &str, trouble: &str) -> Fact {
     )
 }
 
-fn database(desired: &Desired, seen: &Observed, found: &DatabaseSeen) -> Fact {
+fn database(desired: &Desired, seen: &Observed, hold: &Hold, found: &DatabaseSeen) -> Fact {
     let kind = ConditionType::DatabaseReady;
     let holds = words::content(found);
     let server = format!("{:?} {}", found.engine, found.server_version);
@@ -156,6 +177,10 @@ fn database(desired: &Desired, seen: &Observed, found: &DatabaseSeen) -> Fact {
             Reason::Healthy,
             format!("{server} answers and holds {holds}."),
         );
+    }
+    if *hold != Hold::Free {
+        let message = format!("{server} answers and holds {holds}. {}", hold.message());
+        return Fact::new(kind, ConditionStatus::False, reason(hold), message);
     }
     let (made, answers) = api_server(desired, seen);
     let starts = match found.schema.state {

@@ -11,7 +11,8 @@ use crate::steps::components::is_healthy;
 use crate::words;
 
 /// Reasons of a part that say more than "progressing".
-const TELLING: [Reason; 4] = [
+const TELLING: [Reason; 5] = [
+    Reason::Restoring,
     Reason::AccessDenied,
     Reason::Unreachable,
     Reason::SchemaMismatch,

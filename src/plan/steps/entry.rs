@@ -69,6 +69,7 @@ fn blocked(desired: &Desired, seen: &Observed) -> Option<Decision> {
         version(desired, seen),
         engine(desired, seen),
         volume(desired, seen),
+        restore(seen),
     ];
     let mut questions = Vec::new();
     let mut blockers = Vec::new();
@@ -210,6 +211,16 @@ fn volume(desired: &Desired, seen: &Observed) -> Check {
         Seen::Unknown { why, .. } => Check::Unknown(format!(
             "which release the database's volume is of, which could not be looked at: {why}"
         )),
+    }
+}
+
+/// What is stopped for a restore must not be started because nobody could look whether there is one.
+fn restore(seen: &Observed) -> Check {
+    match (&seen.restore, &seen.bootstrap) {
+        (Seen::Unknown { why, .. }, _) | (_, Seen::Unknown { why, .. }) => Check::Unknown(format!(
+            "whether a KfpRestore is under way, which could not be looked at: {why}"
+        )),
+        _ => Check::Free,
     }
 }
 

@@ -5,12 +5,13 @@ use kfp_releases::Role;
 use crate::desired::Desired;
 use crate::observed::{Observed, Seen};
 use crate::steps::components::{Waits, trouble};
+use crate::steps::restore::Hold;
 use crate::steps::schema;
 use crate::words;
 
-/// Adds a wait for each probe that fails although the component's own pods are ready.
-pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) {
-    database(desired, seen, waits);
+/// Adds a wait for each probe that fails although the component's own pods are ready. What is held is not asked.
+pub fn collect(desired: &Desired, seen: &Observed, hold: &Hold, waits: &mut Waits) {
+    database(desired, seen, hold, waits);
     probe(
         desired,
         seen,
@@ -19,6 +20,9 @@ pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) {
         "a put, get and delete in the bucket",
         waits,
     );
+    if hold.stops(Role::ApiServer) {
+        return;
+    }
     probe(
         desired,
         seen,
@@ -29,7 +33,7 @@ pub fn collect(desired: &Desired, seen: &Observed, waits: &mut Waits) {
     );
 }
 
-fn database(desired: &Desired, seen: &Observed, waits: &mut Waits) {
+fn database(desired: &Desired, seen: &Observed, hold: &Hold, waits: &mut Waits) {
     probe(
         desired,
         seen,
@@ -41,6 +45,9 @@ fn database(desired: &Desired, seen: &Observed, waits: &mut Waits) {
     let (Seen::Known(found), Some(server)) = (&seen.database, desired.role(Role::ApiServer)) else {
         return;
     };
+    if hold.stops(Role::ApiServer) {
+        return;
+    }
     // Before the server runs the gate speaks for the schema; while its pods start they are waited for anyway.
     if trouble(seen, server).is_none() && !schema::is_of(&found.schema, &desired.version) {
         waits.add(

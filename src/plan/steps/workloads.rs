@@ -9,6 +9,7 @@ use crate::decision::{Action, Question};
 use crate::desired::{Desired, DesiredComponent};
 use crate::observed::{ComponentSeen, Observed, Seen};
 use crate::steps::components::{Waits, is_healthy, look, trouble};
+use crate::steps::restore::Hold;
 use crate::steps::schema::{self, Gate};
 use crate::words;
 
@@ -24,11 +25,18 @@ pub struct Workloads {
 /// Goes through all components. What holds one back never holds back another, unless that one is `after` it.
 ///
 /// `held` names the groups of objects that pods would miss.
-pub fn collect(desired: &Desired, seen: &Observed, held: &BTreeSet<String>, waits: &mut Waits) -> Workloads {
+pub fn collect(
+    desired: &Desired,
+    seen: &Observed,
+    held: &BTreeSet<String>,
+    hold: &Hold,
+    waits: &mut Waits,
+) -> Workloads {
     let mut pass = Pass {
         desired,
         seen,
         held,
+        hold,
         gate: schema::gate(desired, seen),
         waits,
         question: None,
@@ -53,6 +61,7 @@ struct Pass<'a> {
     desired: &'a Desired,
     seen: &'a Observed,
     held: &'a BTreeSet<String>,
+    hold: &'a Hold,
     gate: Gate,
     waits: &'a mut Waits,
     question: Option<Question>,
@@ -82,6 +91,10 @@ impl Pass<'_> {
     }
 
     fn may_make(&mut self, component: &DesiredComponent) -> bool {
+        if self.hold.holds(component) {
+            self.waits.add(&component.name, "the restore".to_owned());
+            return false;
+        }
         let mut free = !self.held(component);
         if !free && !self.waits.has(&component.name) {
             self.waits
@@ -103,9 +116,16 @@ impl Pass<'_> {
         free
     }
 
-    /// A server whose drift is repaired starts anew: the question about the schema comes up again.
+    /// A server whose drift is repaired starts anew: the question about the schema comes up again. What is stopped does not.
     fn may_repair(&mut self, component: &DesiredComponent) -> bool {
-        self.volume_known(component) && (component.role != Role::ApiServer || self.schema_allows(component))
+        self.hold.holds(component) && self.is_stopped(component)
+            || self.volume_known(component)
+                && (component.role != Role::ApiServer || self.schema_allows(component))
+    }
+
+    /// Its rendering has no replicas, so that applying it starts nothing.
+    fn is_stopped(&self, component: &DesiredComponent) -> bool {
+        component.replicas == 0
     }
 
     /// What its pods mount and run as is not there: its own, or what belongs to no component.

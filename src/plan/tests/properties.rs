@@ -10,10 +10,13 @@ use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
 use kfp_api::status::SchemaState;
 use proptest::prelude::*;
 
-use super::world::{VERSION, database, desired, object, schema, set};
+use super::world::{VERSION, database, desired, object, schema, set, unknown};
 use crate::decision::{Action, Decision, Next};
 use crate::desired::Desired;
-use crate::observed::{ComponentSeen, DatabaseSeen, ObjectRef, Observed, Seen, WorkloadSeen};
+use crate::observed::{
+    BootstrapSeen, BootstrapState, ComponentSeen, DatabaseSeen, ObjectRef, Observed, RestoreSeen,
+    RestoreState, Seen, WorkloadSeen,
+};
 use crate::outcome::ActionOutcome;
 use crate::project::{View, view};
 use crate::steps::components::trouble;
@@ -108,6 +111,34 @@ fn databases() -> BoxedStrategy<Seen<DatabaseSeen>> {
     seen(known)
 }
 
+/// Mostly none: what holds everything back would hide the rest.
+fn restores() -> BoxedStrategy<Seen<RestoreSeen>> {
+    let states = prop_oneof![Just(RestoreState::UnderWay), Just(RestoreState::Incomplete)];
+    let known = states.prop_map(|state| RestoreSeen {
+        name: "back-to-monday".to_owned(),
+        state,
+        message: "Loading.".to_owned(),
+        safety_backup: None,
+    });
+    prop_oneof![9 => Just(Seen::Absent), 2 => known.prop_map(Seen::Known), 1 => Just(unknown("no answer"))]
+        .boxed()
+}
+
+fn bootstraps() -> BoxedStrategy<Seen<BootstrapSeen>> {
+    let states = prop_oneof![
+        Just(BootstrapState::UnderWay),
+        Just(BootstrapState::Done),
+        Just(BootstrapState::Failed)
+    ];
+    let known = states.prop_map(|state| BootstrapSeen {
+        name: "team-a-bootstrap".to_owned(),
+        state,
+        message: "Loading.".to_owned(),
+    });
+    prop_oneof![9 => Just(Seen::Absent), 3 => known.prop_map(Seen::Known), 1 => Just(unknown("no answer"))]
+        .boxed()
+}
+
 prop_compose! {
     fn observed()(
         (occupied, deleting, finalizer, deletion_overdue, versions) in
@@ -122,6 +153,7 @@ prop_compose! {
         database in databases(),
         object_store in seen(Just(())),
         api_server in seen(Just(())),
+        (restore, bootstrap) in (restores(), bootstraps()),
     ) -> Observed {
         let lists = |objects: Seen<BTreeSet<ObjectRef>>| match objects {
             Seen::Known(objects) => Seen::Known(objects.into_iter().collect::<Vec<_>>()),
@@ -154,6 +186,8 @@ prop_compose! {
             data_left: lists(data_left),
             data_of_others: Seen::Absent,
             inventory: Seen::Absent,
+            restore,
+            bootstrap,
             backups: Seen::Absent,
             deletion_overdue,
         }
@@ -162,10 +196,11 @@ prop_compose! {
 
 fn wishes() -> BoxedStrategy<Desired> {
     let policies = prop_oneof![Just(DeletionPolicy::Retain), Just(DeletionPolicy::Delete)];
-    (0..5_u8, policies)
-        .prop_map(|(paused, deletion_policy)| Desired {
+    (0..5_u8, policies, any::<bool>())
+        .prop_map(|(paused, deletion_policy, bootstrap)| Desired {
             paused: paused == 0,
             deletion_policy,
+            bootstrap: bootstrap.then(kfp_api::restore::RestoreSource::default),
             ..desired()
         })
         .boxed()

@@ -39,6 +39,7 @@ fn component(name: &str, role: Role, after: &[&str]) -> DesiredComponent {
         name: name.to_owned(),
         role,
         workload: object("Deployment", name),
+        replicas: 1,
         after: after.iter().map(ToString::to_string).collect(),
     }
 }
@@ -66,6 +67,7 @@ pub fn desired() -> Desired {
             allowed: ">=2.0.0,<2.17.0".to_owned(),
             inventory: true,
         },
+        bootstrap: None,
         components: vec![
             component("mysql", Role::Database, &[]),
             component("seaweedfs", Role::ObjectStore, &[]),
@@ -149,6 +151,8 @@ pub fn fresh() -> Observed {
         data_left: Seen::Absent,
         data_of_others: Seen::Known(BTreeMap::new()),
         inventory: Seen::Absent,
+        restore: Seen::Absent,
+        bootstrap: Seen::Absent,
         backups: Seen::Absent,
         deletion_overdue: false,
     }

@@ -242,8 +242,11 @@ fn cluster_wide_the_operator_only_finds_reports_and_binds() {
         "create,patch events",
         "get,create,patch rolebindings kfp-operator",
         "get,list,watch kfpinstallations",
+        "get,list,watch,create kfprestores",
         "patch kfpinstallations",
         "patch kfpinstallations/status",
+        "patch kfprestores",
+        "patch kfprestores/status",
         "update kfpinstallations/finalizers",
     ];
     assert_eq!(cluster_wide, wanted.map(str::to_owned).into());
