@@ -1,5 +1,6 @@
 //! PROOF (real API server): the list of cases, a file a subject.
 
+mod command_line;
 mod custom_resource;
 mod deletion;
 mod drift;
@@ -98,6 +99,7 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         version::cases(),
         unparseable::cases(),
         drift::cases(),
+        command_line::cases(),
         custom_resource::cases(),
     ];
     let cases = subjects.into_iter().flatten();

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::runtime::Runtime;
 
 use crate::database_changes::{CHANGES, Change};
-use crate::{database_inventory, database_scan};
+use crate::{database_backup, database_inventory, database_scan};
 
 static CATALOG: LazyLock<Result<SchemaCatalog, SchemaDataError>> = LazyLock::new(SchemaCatalog::load);
 
@@ -98,6 +98,18 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
             "many stored pipelines are looked through at a pace",
             Box::new(|target| Box::pin(database_inventory::large(target))),
         );
+        case(
+            "every type and every byte is loaded as it was dumped",
+            Box::new(|target| Box::pin(database_backup::hostile(target))),
+        );
+        case(
+            "every schema is loaded as it was dumped",
+            Box::new(|target| Box::pin(database_backup::every_schema(target))),
+        );
+        case(
+            "many rows are dumped and loaded in chunks",
+            Box::new(|target| Box::pin(database_backup::many_rows(target))),
+        );
         for (at, change) in CHANGES.iter().enumerate() {
             case(
                 change.name,
@@ -136,7 +148,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// An empty database of this name, and a connection that stands in it.
-async fn fresh_database(target: &Target, name: &str) -> Result<MySqlConnection> {
+pub async fn fresh_database(target: &Target, name: &str) -> Result<MySqlConnection> {
     let mut connection = writer(target).await?;
     for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE", "USE"] {
         run(&mut connection, &format!("{statement} {}", quoted(name))).await?;

@@ -3,9 +3,12 @@
 //! MariaDB and MySQL come from the test tools, unless `KFP_TEST_DATABASE_SERVERS` names servers as
 //! `user:password@host:port`, separated by spaces; the user must be allowed everything.
 
+mod database_backup;
 mod database_cases;
 mod database_changes;
+mod database_hostile;
 mod database_inventory;
+mod database_parts;
 mod database_scan;
 mod database_start;
 

@@ -2,6 +2,7 @@
 //! What is asked of them stands elsewhere.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use kfp_database::{Credentials, Engine, Target, probe};
+use kfp_e2e::cache::Cache;
+use kfp_e2e::progress::Progress;
 use kfp_e2e::tools::{Tool, Tools};
 use tempfile::TempDir;
 
@@ -116,10 +119,62 @@ impl Drop for Server {
     }
 }
 
+/// Gives compressed statements to the server's own client, as a person does it who restores by hand.
+pub fn client(target: &Target, engine: Engine, database: &str, compressed: &[u8]) -> Result<()> {
+    let (tool, program) = match engine {
+        Engine::MariaDb => (Tool::MariaDb, "usr/bin/mariadb"),
+        Engine::MySql => (Tool::MySql, "usr/bin/mysql"),
+    };
+    let tools = Tools::ensure(&Cache::locate()?, &[tool], &Progress::new())?;
+    let mut child = program_of(&tools.root(tool)?, program)
+        .args(["--no-defaults", "--max-allowed-packet=1G", "--protocol=tcp"])
+        .arg(format!("--host={}", target.host))
+        .arg(format!("--port={}", target.port))
+        .arg(format!("--user={}", target.credentials.username))
+        .arg(database)
+        .env("MYSQL_PWD", &target.credentials.password)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start the server's client")?;
+    let statements = zstd::decode_all(compressed).context("the parts are not what zstd wrote")?;
+    if let Some(mut input) = child.stdin.take() {
+        input
+            .write_all(&statements)
+            .context("the client stopped reading")?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("the client says: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
 /// The server program with its own C library, so that it runs on a host of another Debian, and the folders that it would
-/// otherwise look for in the host's `/usr`. It ends with this program, however that ends.
+/// otherwise look for in the host's `/usr`.
 fn server(root: &Path, engine: Engine, data: &Path) -> Command {
     let share = root.join("usr/share/mysql");
+    let mut command = program_of(
+        root,
+        match engine {
+            Engine::MariaDb => "usr/sbin/mariadbd",
+            Engine::MySql => "usr/sbin/mysqld",
+        },
+    );
+    command
+        .args(["--no-defaults", "--user=root"])
+        .arg(format!("--basedir={}", root.join("usr").display()))
+        .arg(format!("--lc-messages-dir={}", share.display()))
+        .arg(format!(
+            "--character-sets-dir={}",
+            share.join("charsets").display()
+        ))
+        .arg(format!("--datadir={}", data.display()));
+    command
+}
+
+/// A program of a tool with its own C library. It ends with this program, however that ends.
+fn program_of(root: &Path, program: &str) -> Command {
     let libraries = [
         "lib/x86_64-linux-gnu",
         "usr/lib/x86_64-linux-gnu",
@@ -134,18 +189,7 @@ fn server(root: &Path, engine: Engine, data: &Path) -> Command {
         .args(["--pdeathsig", "KILL", "--"])
         .arg(root.join("lib64/ld-linux-x86-64.so.2"))
         .args(["--library-path", &libraries.join(":")])
-        .arg(match engine {
-            Engine::MariaDb => root.join("usr/sbin/mariadbd"),
-            Engine::MySql => root.join("usr/sbin/mysqld"),
-        })
-        .args(["--no-defaults", "--user=root"])
-        .arg(format!("--basedir={}", root.join("usr").display()))
-        .arg(format!("--lc-messages-dir={}", share.display()))
-        .arg(format!(
-            "--character-sets-dir={}",
-            share.join("charsets").display()
-        ))
-        .arg(format!("--datadir={}", data.display()));
+        .arg(root.join(program));
     command
 }
 

@@ -215,7 +215,9 @@ pub async fn token(world: &World, namespace: &str, name: &str) -> Result<String>
     Ok(made.status.context("no token was made")?.token)
 }
 
-fn kubeconfig(world: &World, server: &str, token: &str) -> Value {
+/// A kubeconfig for whoever holds a token.
+#[must_use]
+pub fn kubeconfig(world: &World, server: &str, token: &str) -> Value {
     let authority = world.control_plane.folder().join("pki/ca.crt");
     json!({
         "apiVersion": "v1",

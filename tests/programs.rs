@@ -1,5 +1,5 @@
 //! PROOF (real API server): our own programs, built before the tests lose the network, and where they lie afterwards.
-//! Whoever names both by these variables has other ones tested, and none built.
+//! Whoever names all by these variables has other ones tested, and none built.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -13,6 +13,8 @@ use crate::isolation::isolate;
 const OPERATOR: &str = "KFP_TESTS_OPERATOR";
 /// Names the stand-in, likewise.
 const STAND_IN: &str = "KFP_TESTS_STAND_IN";
+/// Names the command line, likewise.
+const KFPCTL: &str = "KFP_TESTS_KFPCTL";
 
 /// Paths of our programs.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Programs {
     pub operator: PathBuf,
     /// What takes the place of KFP's API server.
     pub stand_in: PathBuf,
+    /// The command line.
+    pub kfpctl: PathBuf,
 }
 
 impl Programs {
@@ -29,13 +33,21 @@ impl Programs {
         if let Ok(named) = Self::found() {
             return Ok(named);
         }
-        let [operator, stand_in] = build(["kfp-operator", "kfp-standin"])?;
-        Ok(Self { operator, stand_in })
+        let [operator, stand_in, kfpctl] = build(["kfp-operator", "kfp-standin", "kfpctl"])?;
+        Ok(Self {
+            operator,
+            stand_in,
+            kfpctl,
+        })
     }
 
     /// Starts the test program again where these can be found by [`Programs::found`]. Returns only on failure.
     pub fn isolate(&self) -> Result<Infallible> {
-        isolate(&[(OPERATOR, &self.operator), (STAND_IN, &self.stand_in)])
+        isolate(&[
+            (OPERATOR, &self.operator),
+            (STAND_IN, &self.stand_in),
+            (KFPCTL, &self.kfpctl),
+        ])
     }
 
     /// The programs that were named, or that the first life built.
@@ -48,6 +60,7 @@ impl Programs {
         Ok(Self {
             operator: path(OPERATOR)?,
             stand_in: path(STAND_IN)?,
+            kfpctl: path(KFPCTL)?,
         })
     }
 }

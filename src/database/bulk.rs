@@ -6,8 +6,8 @@ mod leash;
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Executor, Row};
 use tokio::time::timeout;
@@ -189,12 +189,6 @@ impl Rows<'_> {
                 }
             }
         }
-    }
-
-    /// Reads to the end, so that the next query can begin.
-    pub(crate) async fn finish(self) {
-        // What goes wrong here meets the next query.
-        let _ = timeout(SILENCE, self.stream.try_for_each(|_| async { Ok(()) })).await;
     }
 }
 

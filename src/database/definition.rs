@@ -281,7 +281,12 @@ mod tests {
         let mut all = vec![definition.bare()];
         all.extend(definition.indexes("`run_metrics`"));
         all.extend(definition.foreign_keys("`run_metrics`"));
-        insta::assert_snapshot!(all.join("\n"), @r"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        CREATE TABLE `run_metrics` (`RunUUID` varchar(191) NOT NULL, `Note` varchar(9) DEFAULT 'a,''(b' COMMENT 'KEY `x` (`y`)\n, AUTO_INCREMENT', `Number` bigint(20) NOT NULL AUTO_INCREMENT, PRIMARY KEY (`RunUUID`,`Number`), KEY `n` (`Number`), CONSTRAINT `ck` CHECK (json_valid(`Note`))) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci
+        ALTER TABLE `run_metrics` ADD UNIQUE KEY `u` (`Note`), ADD KEY `k` (`Note`(3),`RunUUID`)
+        ALTER TABLE `run_metrics` ADD FULLTEXT KEY `f` (`Note`)
+        ALTER TABLE `run_metrics` ADD CONSTRAINT `fk` FOREIGN KEY (`RunUUID`) REFERENCES `run_details` (`UUID`) ON DELETE CASCADE
+        ");
     }
 
     #[test]

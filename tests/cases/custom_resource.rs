@@ -91,7 +91,10 @@ async fn judge(world: Arc<World>, index: usize, judged: Judged) -> Result<()> {
     let api = world.objects(&namespace, "kfpops.dev/v1alpha1", &judged.kind);
     let name = judged.object.as_deref().unwrap_or("kfp");
     let mut answer = api
-        .create(&PostParams::default(), &object(&judged.kind, name, &namespace, &judged.base)?)
+        .create(
+            &PostParams::default(),
+            &object(&judged.kind, name, &namespace, &judged.base)?,
+        )
         .await;
     if let Some(status) = &judged.status {
         answer.context("the base object was refused")?;

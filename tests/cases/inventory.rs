@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use kfp_api::sdk::InventoryStatus;
 use kfp_tests::Site;
+use kfp_tests::command_line::kfpctl;
 use kfp_tests::hand::Plays;
 use kfp_tests::pods::services;
 use kfp_tests::world::eventually;
@@ -109,6 +110,41 @@ fn shard(site: &Site) -> String {
     format!("{}-inventory-0", site.name)
 }
 
+/// What `kfpctl` says of it: what is stored, what a release would make of it, and whether a file fits this installation.
+async fn from_the_command_line(site: &Site) -> Result<()> {
+    let ask = |words: Vec<String>| async move {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        kfpctl(&site.world, &site.name, &words).await
+    };
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<String>>();
+    let stored: Value = ask(words("inventory -o json")).await?.ended(1)?.data()?;
+    ensure!(
+        stored["release"] == "2.16.1" && stored["stored"] == 2,
+        "{stored:#}"
+    );
+    let table = ask(words("inventory")).await?.ended(1)?.out;
+    ensure!(
+        table.contains("train/v2") && table.contains("initContainers"),
+        "{table}"
+    );
+    let upgrade = format!("check --installation {} --upgrade-to 2.17.0 -o json", site.name);
+    let upgrade: Value = ask(words(&upgrade)).await?.ended(1)?.data()?;
+    ensure!(
+        upgrade["from"] == "2.16.1" && upgrade["judged"] == 2,
+        "{upgrade:#}"
+    );
+    for (name, text, code) in [("fits", FITS.to_owned(), 0), ("too-new", too_new(), 1)] {
+        let file = site.folder.join(format!("{name}.yaml"));
+        std::fs::write(&file, text)?;
+        let line = format!("check --installation {} {}", site.name, file.display());
+        let said = ask(words(&line)).await?.ended(code)?;
+        ensure!(said.out.contains("2.16.1"), "{said:?}");
+    }
+    let nobody = ask(words("inventory nobody")).await?.ended(4)?;
+    ensure!(nobody.err.contains("nobody"), "{nobody:?}");
+    Ok(())
+}
+
 async fn told(site: Arc<Site>) -> Result<()> {
     let operator = site.operator().await?;
     let _hand = site.hand(Plays::servers());
@@ -137,6 +173,7 @@ async fn told(site: Arc<Site>) -> Result<()> {
             && found.shards == [shard(&site)],
         "{found:?}"
     );
+    from_the_command_line(&site).await?;
     let series = format!(
         "kfp_operator_sdk_pipelines{{namespace=\"{0}\",name=\"{0}\",kind=\"PipelineVersion\",sdk=\"2.17.0\",verdict=\"refused\"}}",
         site.name

@@ -173,14 +173,14 @@ mod tests {
     #[rstest]
     #[case(Literal::Bytes, None, "NULL")]
     #[case(Literal::Bytes, Some(b"".as_slice()), "''")]
-    #[case(Literal::Number, Some(b"-12"), "-12")]
-    #[case(Literal::Number, Some(b"00012.50"), "00012.50")]
-    #[case(Literal::Number, Some(b"1); DROP"), "'1); DROP'")]
-    #[case(Literal::Number, Some(b""), "''")]
-    #[case(Literal::Bytes, Some(b"it's\\\n\r\0\x1a\""), r#"'it\'s\\\n\r\0\Z"'"#)]
+    #[case(Literal::Number, Some(b"-12".as_slice()), "-12")]
+    #[case(Literal::Number, Some(b"00012.50".as_slice()), "00012.50")]
+    #[case(Literal::Number, Some(b"1); DROP".as_slice()), "'1); DROP'")]
+    #[case(Literal::Number, Some(b"".as_slice()), "''")]
+    #[case(Literal::Bytes, Some(b"it's\\\n\r\0\x1a\"".as_slice()), r#"'it\'s\\\n\r\0\Z"'"#)]
     #[case(Literal::Bytes, Some("grün \u{1f600}".as_bytes()), "'grün \u{1f600}'")]
-    #[case(Literal::Bytes, Some(b"\xe9'"), "x'e927'")]
-    #[case(Literal::Utf8, Some(b"{\"a\": 1}"), "_utf8mb4'{\"a\": 1}'")]
+    #[case(Literal::Bytes, Some(b"\xe9'".as_slice()), "x'e927'")]
+    #[case(Literal::Utf8, Some(b"{\"a\": 1}".as_slice()), "_utf8mb4'{\"a\": 1}'")]
     fn a_value_is_written_as_servers_read_it(
         #[case] literal: Literal,
         #[case] value: Option<&[u8]>,
