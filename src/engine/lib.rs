@@ -2,6 +2,8 @@
 //! object-store client; nothing is decided here.
 
 pub mod act;
+pub mod backup;
+pub mod backup_jobs;
 pub mod certificates;
 pub mod cluster;
 pub mod credentials;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kfp_engine::Engine;
+use kfp_engine::backup_jobs::BackupJobs;
 use kfp_releases::Catalog;
 use kube::Client;
 
@@ -21,6 +22,8 @@ pub struct Context {
     pub client: Client,
     /// Eyes and hands.
     pub engine: Engine,
+    /// Jobs of the operator's own image.
+    pub jobs: BackupJobs,
     /// Looks at stored pipelines, beside the passes.
     pub inventories: Inventories,
     /// Every known release.
@@ -33,6 +36,8 @@ pub struct Context {
     pub events: Events,
     /// Failures in a row.
     pub failures: Failures<Key>,
+    /// The same of passes over backups.
+    pub backup_failures: Failures<Key>,
 }
 
 impl Context {

@@ -1,6 +1,7 @@
 //! LOOP: start, lead, stop. Wires the rooms together; decides nothing about an installation.
 
 mod backoff;
+mod backups;
 mod context;
 mod controller;
 mod events;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use kfp_engine::Engine;
+use kfp_engine::backup_jobs::{BackupJobs, Whereabouts};
 use kfp_plan::Seen;
 use kfp_releases::Catalog;
 use kfp_releases::schema::SchemaCatalog;
@@ -136,7 +138,13 @@ fn context(
     );
     let schemas = Arc::new(SchemaCatalog::load().context("the schema catalog of this build is broken")?);
     let engine = Engine::new(client.clone(), catalog.clone(), schemas);
+    let whereabouts = Whereabouts {
+        namespace: namespace(settings, &client),
+        pod: settings.identity.clone(),
+        image: settings.job_image.clone(),
+    };
     Ok(Context {
+        jobs: BackupJobs::new(engine.clone(), whereabouts),
         inventories: Inventories::new(engine.clone(), metrics.clone()),
         engine,
         events: Events::new(client.clone(), &identity(settings), metrics.clone()),
@@ -145,6 +153,7 @@ fn context(
         metrics,
         health,
         failures: backoff::Failures::default(),
+        backup_failures: backoff::Failures::default(),
     })
 }
 
@@ -177,10 +186,7 @@ fn supported(version: &str) -> anyhow::Result<()> {
 
 /// Waits for the Lease, works while holding it, and gives it up at the end.
 async fn lead(settings: &Settings, context: Arc<Context>, stop: &CancellationToken) -> anyhow::Result<()> {
-    let namespace = settings
-        .namespace
-        .clone()
-        .unwrap_or_else(|| context.client.default_namespace().to_owned());
+    let namespace = namespace(settings, &context.client);
     let identity = identity(settings);
     let mut candidate = Candidate::new(
         context.client.clone(),
@@ -235,12 +241,23 @@ async fn work(
     };
     tokio::select! {
         ended = candidate.hold(&held) => ended,
-        () = controller::run(context.clone(), scope, stop.clone()) => Ended::Cancelled,
+        _ = futures::future::join(
+            controller::run(context.clone(), scope.clone(), stop.clone()),
+            backups::run(context.clone(), scope, stop.clone()),
+        ) => Ended::Cancelled,
         () = patience => {
             tracing::warn!("passes took longer than {} s and were cut off; the next leader goes on", GRACE.as_secs());
             Ended::Cancelled
         }
     }
+}
+
+/// The operator's own namespace.
+fn namespace(settings: &Settings, client: &Client) -> String {
+    settings
+        .namespace
+        .clone()
+        .unwrap_or_else(|| client.default_namespace().to_owned())
 }
 
 /// The name of this replica: the given one, or one that is made up once.

@@ -14,6 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::backups::metrics::BackupMetrics;
 use crate::inventory_metrics::InventoryMetrics;
 
 /// Media type of what [`Metrics::text`] returns.
@@ -61,6 +62,8 @@ pub struct Metrics {
     shown: Mutex<HashMap<Installation, Vec<ConditionLabels>>>,
     /// Of stored pipelines.
     pub inventory: InventoryMetrics,
+    /// Of backups.
+    pub backups: BackupMetrics,
 }
 
 impl Default for Metrics {
@@ -91,6 +94,7 @@ impl Metrics {
             conditions: Family::default(),
             shown: Mutex::default(),
             inventory: InventoryMetrics::new(&mut registry),
+            backups: BackupMetrics::new(&mut registry),
         };
         registry.register(
             "reconcile",

@@ -49,6 +49,10 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub identity: Option<String>,
 
+    /// Image of Jobs; unset means that of the operator's own pod.
+    #[arg(long, env = "JOB_IMAGE", value_name = "IMAGE")]
+    pub job_image: Option<String>,
+
     /// Name of the Lease that replicas of one operator share.
     #[arg(long, env = "LEASE_NAME", value_name = "NAME", default_value = "kfp-operator")]
     pub lease_name: String,

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use kfp_api::names::{GROUP, STATUS_MANAGER, VERSION};
 use kfp_api::{KfpInstallation, KfpInstallationStatus};
+use kfp_engine::cluster::limited;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Time limit of the write.
@@ -89,6 +91,34 @@ pub async fn write(
             name,
             why: format!("no answer within {} s", LIMIT.as_secs()),
         }),
+    }
+}
+
+/// Writes the status of a backup or a restore. One that is gone, or whose name is another's now, is no error.
+pub async fn apply(
+    client: &Client,
+    kind: &ApiResource,
+    resource: &ObjectMeta,
+    status: &impl Serialize,
+) -> Result<Written, kfp_engine::Error> {
+    let namespace = resource.namespace.clone().unwrap_or_default();
+    let name = resource.name.clone().unwrap_or_default();
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, kind);
+    let patch = Patch::Apply(json!({
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {"name": name, "namespace": namespace, "uid": resource.uid},
+        "status": status,
+    }));
+    let params = PatchParams::apply(STATUS_MANAGER).force();
+    let what = format!(
+        "write the status of {} {name} in namespace {namespace}",
+        kind.kind
+    );
+    match limited(what, api.patch_status(&name, &params, &patch)).await {
+        Ok(_) => Ok(Written::Changed),
+        Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(Written::Gone),
+        Err(error) => Err(error),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Jobs, the resources and the time are arguments. Everything is derived anew from them on each pass.
 
 mod facts;
+mod make;
 mod removal;
 mod rounds;
 mod status;
@@ -18,8 +19,10 @@ use kfp_api::conditions::Reason;
 use kfp_backup::progress::{Progress, Report};
 
 pub use facts::{Installation, complete, ended, is_scheduled, wants_check};
+pub use make::scheduled;
 pub use rounds::{problems, retention};
 pub use status::{Standing, home, set_id, status};
+pub(crate) use status::{number, shown};
 pub use summary::{Fresh, Summary, summary};
 
 /// Pause before a removal that failed is tried again, in seconds.
@@ -72,6 +75,10 @@ pub struct JobSeen {
     pub uid: String,
     /// How it stands.
     pub state: JobState,
+    /// It was made and not let go yet: whoever starts it goes on from there.
+    pub asleep: bool,
+    /// It is being removed.
+    pub going: bool,
     /// Its credentials were taken away again.
     pub closed: bool,
     /// When it was made.
@@ -82,7 +89,7 @@ pub struct JobSeen {
     pub progress: Option<Progress>,
     /// What it told at its end.
     pub report: Option<Report>,
-    /// Why its pod does not run; empty while it does.
+    /// Why its pod does not run; empty while that is not known.
     pub trouble: String,
 }
 
@@ -106,8 +113,17 @@ impl JobSeen {
     /// True while it may read or write.
     #[must_use]
     pub fn active(&self) -> bool {
-        self.state == JobState::Active
+        self.state == JobState::Active && !self.asleep
     }
+}
+
+/// A restore that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restoring {
+    /// Its resource, in words: `KfpRestore back`.
+    pub who: String,
+    /// The backup that it waits for, by name: the one that may be taken meanwhile.
+    pub safety_backup: Option<String>,
 }
 
 /// Everything that was looked at.
@@ -125,8 +141,16 @@ pub struct Look<'a> {
     pub held: &'a BTreeMap<String, String>,
     /// Jobs for this installation by name, those of restores too.
     pub jobs: &'a BTreeMap<String, JobSeen>,
-    /// A restore that is under way, in words: the installation stands still.
-    pub restoring: Option<&'a str>,
+    /// A restore that is under way: the installation stands still.
+    pub restoring: Option<&'a Restoring>,
+}
+
+impl<'a> Look<'a> {
+    /// The Job that does this for the backup of this uid, once it was let go.
+    #[must_use]
+    pub fn job(&self, work: Work, uid: &str) -> Option<&'a JobSeen> {
+        self.jobs.get(&work.job(uid)).filter(|job| !job.asleep)
+    }
 }
 
 /// An effect. Each is idempotent.
@@ -192,9 +216,13 @@ pub struct Plan {
 #[must_use]
 pub fn plan(look: &Look) -> Plan {
     let mut plan = Plan::default();
-    let over = look.jobs.iter().filter(|(_, job)| !job.active() && !job.closed);
+    let over = look
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.state != JobState::Active && !job.closed && !job.going);
     plan.steps
         .extend(over.map(|(job, _)| Step::Close { job: job.clone() }));
+    removal::strays(look, &mut plan);
     let mut turn = turn::Turn::new(look);
     for backup in look.backups.iter().filter(|backup| facts::deleting(backup)) {
         removal::deleted(look, backup, &mut turn, &mut plan);

@@ -7,9 +7,10 @@ use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kfp_api::installation::{EgressMode, NetworkPolicyMode};
+use kfp_api::names::JOB_NAME;
 use kfp_releases::Component;
 use kfp_releases::component::{Audience, Listen};
 
@@ -17,8 +18,8 @@ use crate::context::{Context, Target};
 use crate::labels::{self, Labels, Life, metadata};
 use crate::{RenderError, container::unless_empty};
 
-/// Label, with value `"true"`, of the namespace that the operator runs in. Together with the operator's own pod label it
-/// says who may probe databases and object stores.
+/// Label, with value `"true"`, of the namespace that the operator runs in. Together with the labels of the
+/// operator's pods and of its Jobs it says who may probe, and back up, databases and object stores.
 pub const OPERATOR_NAMESPACE_LABEL: &str = "kfpops.dev/operator";
 /// Ports of cluster DNS: 53 everywhere, 5353 on pods that may not bind it (`OpenShift`).
 const DNS_PORTS: [i32; 2] = [53, 5353];
@@ -83,15 +84,22 @@ fn pods(labels: &Labels) -> NetworkPolicyPeer {
     }
 }
 
-/// The operator's pods, in the namespace that is marked as its own.
+/// The operator's pods and those of its Jobs, in the namespace that is marked as its own.
 fn operator() -> NetworkPolicyPeer {
-    let one = |key: &str, value: &str| LabelSelector {
-        match_labels: Some([(key.to_owned(), value.to_owned())].into()),
-        match_expressions: None,
+    let pods = LabelSelectorRequirement {
+        key: labels::NAME_LABEL.to_owned(),
+        operator: "In".to_owned(),
+        values: Some(vec![labels::MANAGER.to_owned(), JOB_NAME.to_owned()]),
     };
     NetworkPolicyPeer {
-        namespace_selector: Some(one(OPERATOR_NAMESPACE_LABEL, "true")),
-        pod_selector: Some(one(labels::NAME_LABEL, labels::MANAGER)),
+        namespace_selector: Some(LabelSelector {
+            match_labels: Some([(OPERATOR_NAMESPACE_LABEL.to_owned(), "true".to_owned())].into()),
+            match_expressions: None,
+        }),
+        pod_selector: Some(LabelSelector {
+            match_labels: None,
+            match_expressions: Some(vec![pods]),
+        }),
         ip_block: None,
     }
 }

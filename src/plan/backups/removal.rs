@@ -25,10 +25,8 @@ pub(super) fn finalizer(backup: &KfpBackup, plan: &mut Plan) {
 pub(super) fn deleted(look: &Look, backup: &KfpBackup, turn: &mut Turn, plan: &mut Plan) {
     let uid = facts::uid(backup);
     let take = Work::Take.job(uid);
-    let taking = look.jobs.get(&take).is_some_and(super::JobSeen::active);
-    if taking {
-        plan.steps.push(Step::Drop { job: take });
-    }
+    let working = |job: &super::JobSeen| job.state == JobState::Active;
+    let taking = look.jobs.get(&take).is_some_and(working);
     if !facts::held(backup) {
         return;
     }
@@ -44,18 +42,36 @@ pub(super) fn deleted(look: &Look, backup: &KfpBackup, turn: &mut Turn, plan: &m
     }
 }
 
+/// Jobs that read or write for a resource that is gone, or going, are ended. A removal is let through.
+pub(super) fn strays(look: &Look, plan: &mut Plan) {
+    let ours = [Work::Take, Work::Verify(0), Work::Clean].map(Work::label);
+    let wanted = |job: &super::JobSeen| {
+        let mut staying = look.backups.iter().filter(|backup| !facts::deleting(backup));
+        staying.any(|backup| facts::uid(backup) == job.uid)
+    };
+    for (name, job) in look
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.state == JobState::Active && !job.going)
+    {
+        if ours.contains(&job.work.as_str()) && !wanted(job) {
+            plan.steps.push(Step::Drop { job: name.clone() });
+        }
+    }
+}
+
 /// Its set was removed by a Job that is still there to tell.
 fn removed(look: &Look, backup: &KfpBackup) -> bool {
-    let job = look.jobs.get(&Work::Remove.job(facts::uid(backup)));
+    let job = look.job(Work::Remove, facts::uid(backup));
     job.is_some_and(|job| job.state == JobState::Succeeded)
 }
 
 /// Starts the removal; one that failed is tried again after a pause.
 fn remove(look: &Look, backup: &KfpBackup, turn: &mut Turn, plan: &mut Plan) {
     let job = Work::Remove.job(facts::uid(backup));
-    match look.jobs.get(&job) {
+    match look.job(Work::Remove, facts::uid(backup)) {
         None => {
-            turn.start(look, backup, Work::Remove, plan);
+            turn.start(backup, Work::Remove, plan);
         }
         Some(seen) if matches!(seen.state, JobState::Failed { .. }) => {
             let since = seen
@@ -80,8 +96,8 @@ pub(super) fn remains(look: &Look, turn: &mut Turn, plan: &mut Plan) {
         let Some(status) = &backup.status else { continue };
         let broken = !facts::complete(backup) || status.attempts.unwrap_or_default() > 1;
         let due = facts::ended(backup) && broken && status.set.is_some() && !status.remains_removed;
-        if due && !look.jobs.contains_key(&Work::Clean.job(facts::uid(backup))) {
-            turn.start(look, backup, Work::Clean, plan);
+        if due && look.job(Work::Clean, facts::uid(backup)).is_none() {
+            turn.start(backup, Work::Clean, plan);
         }
     }
 }

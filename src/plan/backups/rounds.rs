@@ -19,7 +19,7 @@ pub(super) fn takes(look: &Look, turn: &mut Turn, plan: &mut Plan) {
         .iter()
         .filter(|backup| !facts::deleting(backup) && !facts::ended(backup))
         // A Job that ended is read by the status; only one that is not there is started.
-        .filter(|backup| !look.jobs.contains_key(&Work::Take.job(facts::uid(backup))))
+        .filter(|backup| look.job(Work::Take, facts::uid(backup)).is_none())
         .collect();
     pending.sort_by_key(|backup| (facts::created(backup), facts::name(backup)));
     for backup in pending {
@@ -28,7 +28,7 @@ pub(super) fn takes(look: &Look, turn: &mut Turn, plan: &mut Plan) {
                 plan.waiting.insert(facts::name(backup).to_owned(), waiting);
             }
             None => {
-                turn.start(look, backup, Work::Take, plan);
+                turn.start(backup, Work::Take, plan);
             }
         }
     }
@@ -74,8 +74,8 @@ fn obstacle(look: &Look, backup: &KfpBackup) -> Option<Waiting> {
 /// What is checked next: new sets, then those that somebody asked for.
 pub(super) fn checks(look: &Look, turn: &mut Turn, plan: &mut Plan) {
     for backup in present(look).filter(|backup| facts::wants_check(backup)) {
-        if !look.jobs.contains_key(&Work::Verify(0).job(facts::uid(backup))) {
-            turn.start(look, backup, Work::Verify(0), plan);
+        if look.job(Work::Verify(0), facts::uid(backup)).is_none() {
+            turn.start(backup, Work::Verify(0), plan);
         }
     }
     for backup in present(look).filter(|backup| facts::complete(backup) && !facts::wants_check(backup)) {
@@ -84,8 +84,8 @@ pub(super) fn checks(look: &Look, turn: &mut Turn, plan: &mut Plan) {
         };
         let answered = facts::checked(backup).is_some_and(|checked| checked.as_second() >= asked.as_second());
         let work = Work::Verify(asked.as_second());
-        if !answered && !look.jobs.contains_key(&work.job(facts::uid(backup))) {
-            turn.start(look, backup, work, plan);
+        if !answered && look.job(work, facts::uid(backup)).is_none() {
+            turn.start(backup, work, plan);
         }
     }
 }
@@ -148,8 +148,8 @@ pub(super) fn drill(look: &Look, turn: &mut Turn, plan: &mut Plan) {
         .max_by_key(|backup| facts::moment(backup));
     let Some(backup) = newest else { return };
     let work = Work::Verify(time.as_second());
-    if !look.jobs.contains_key(&work.job(facts::uid(backup))) {
-        turn.start(look, backup, work, plan);
+    if look.job(work, facts::uid(backup)).is_none() {
+        turn.start(backup, work, plan);
     }
 }
 

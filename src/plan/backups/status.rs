@@ -57,7 +57,7 @@ pub fn status(look: &Look, backup: &KfpBackup, standing: &Standing) -> KfpBackup
     maker.status.observed_generation = backup.metadata.generation;
     maker.status.progress = None;
     let uid = facts::uid(backup);
-    let take = look.jobs.get(&Work::Take.job(uid));
+    let take = look.job(Work::Take, uid);
     if take.is_some() || standing.started == Some(Work::Take) {
         maker.begun(take, standing);
     }
@@ -68,13 +68,13 @@ pub fn status(look: &Look, backup: &KfpBackup, standing: &Standing) -> KfpBackup
         let check = newest_check(look, uid);
         maker.check(check, standing);
     }
-    let clean = look.jobs.get(&Work::Clean.job(uid));
+    let clean = look.job(Work::Clean, uid);
     if clean.is_some_and(|job| !job.active()) {
         // One that failed is not tried again: whoever removes the set removes its remains too.
         maker.status.remains_removed = true;
     }
     if facts::deleting(backup) {
-        maker.deleting(look.jobs.get(&Work::Remove.job(uid)));
+        maker.deleting(look.job(Work::Remove, uid));
     }
     maker.status.fitted()
 }
@@ -84,7 +84,7 @@ fn newest_check<'a>(look: &Look<'a>, uid: &str) -> Option<&'a JobSeen> {
     let checks = look
         .jobs
         .values()
-        .filter(|job| job.uid == uid && job.work == Work::Verify(0).label());
+        .filter(|job| job.uid == uid && job.work == Work::Verify(0).label() && !job.asleep);
     checks.max_by_key(|job| job.created)
 }
 
@@ -381,12 +381,12 @@ fn why(job: &JobSeen, kubernetes: &str, message: &str, otherwise: Reason) -> (Re
     }
 }
 
-fn number(count: u64) -> i64 {
+pub(crate) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A Job's progress as a status shows it.
-fn shown(progress: &Progress) -> JobProgress {
+pub(crate) fn shown(progress: &Progress) -> JobProgress {
     JobProgress {
         stage: format!("{:?}", progress.phase),
         bytes: number(progress.bytes),

@@ -3,32 +3,34 @@
 use kfp_api::KfpBackup;
 use kfp_api::conditions::Reason;
 
-use super::{Look, Plan, Step, Waiting, Work, facts};
+use super::{Look, Plan, Restoring, Step, Waiting, Work, facts};
 
 /// The one place for work on an installation.
-pub(super) struct Turn {
+pub(super) struct Turn<'a> {
     /// Who has it, in words.
     taken: Option<String>,
+    /// A restore lets one backup go before it.
+    restoring: Option<&'a Restoring>,
 }
 
-impl Turn {
+impl<'a> Turn<'a> {
     /// Who has it now: a Job that is active, or a restore.
-    pub fn new(look: &Look) -> Self {
+    pub fn new(look: &Look<'a>) -> Self {
         let job = look.jobs.values().find(|job| job.active());
         let job = job.map(|job| format!("{} ({})", job.purpose, job.work));
         Self {
-            taken: job.or_else(|| look.restoring.map(str::to_owned)),
+            taken: job,
+            restoring: look.restoring,
         }
     }
 
     /// Starts the work where nobody is at work; else notes what it waits for. True where it starts.
-    pub fn start(&mut self, look: &Look, backup: &KfpBackup, work: Work, plan: &mut Plan) -> bool {
+    pub fn start(&mut self, backup: &KfpBackup, work: Work, plan: &mut Plan) -> bool {
         let name = facts::name(backup);
-        let job = work.job(facts::uid(backup));
-        if look.jobs.get(&job).is_some_and(super::JobSeen::active) {
-            return false;
-        }
-        if let Some(who) = &self.taken {
+        let first =
+            |restoring: &&Restoring| work != Work::Take || restoring.safety_backup.as_deref() != Some(name);
+        let restore = self.restoring.filter(first).map(|restoring| &restoring.who);
+        if let Some(who) = self.taken.as_ref().or(restore) {
             let waiting = Waiting {
                 reason: Reason::WaitingForTurn,
                 message: format!("{who} goes first."),

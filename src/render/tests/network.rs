@@ -194,10 +194,11 @@ fn a_planted_gap_is_seen() {
 }
 
 #[test]
-fn the_operator_may_probe_database_and_store() {
+fn the_operator_and_its_jobs_may_reach_database_and_store() {
+    let names = json!(["kfp-operator", "kfp-operator-job"]);
     let operator = json!({
         "namespaceSelector": {"matchLabels": {kfp_render::OPERATOR_NAMESPACE_LABEL: "true"}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "kfp-operator"}},
+        "podSelector": {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": names}]},
     });
     for (case, rendered) in every_rendering() {
         let world = World::new(&rendered, NAMESPACE);

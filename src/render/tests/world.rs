@@ -263,14 +263,13 @@ fn is_peer(peer: &Value, other: &Labels) -> bool {
 }
 
 pub fn selects(selector: &Value, labels: &Labels) -> bool {
-    assert!(
-        selector["matchExpressions"].is_null(),
-        "expressions are not read here"
-    );
-    let wanted = selector["matchLabels"].as_object().into_iter().flatten();
-    wanted
-        .into_iter()
-        .all(|(key, value)| labels.get(key).is_some_and(|found| value == found))
+    let one_of = list(&selector["matchExpressions"]).all(|expression| {
+        assert_eq!(expression["operator"], "In", "other expressions are not read here");
+        let found = labels.get(expression["key"].as_str().unwrap_or_default());
+        found.is_some_and(|found| list(&expression["values"]).any(|value| value == found))
+    });
+    let mut wanted = selector["matchLabels"].as_object().into_iter().flatten();
+    one_of && wanted.all(|(key, value)| labels.get(key).is_some_and(|found| value == found))
 }
 
 pub fn list(value: &Value) -> impl Iterator<Item = &Value> {

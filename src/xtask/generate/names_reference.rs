@@ -108,6 +108,61 @@ fn ours() -> String {
             "On a KfpInstallation whose deletion must take data or cluster-scoped objects with it.",
         ),
         (
+            names::SCHEDULED_LABEL,
+            "label",
+            "On KfpBackups that a schedule made; the value is the installation's name. Retention looks at these alone.",
+        ),
+        (
+            names::SCHEDULED_FOR_ANNOTATION,
+            "annotation",
+            "On the same: the time of the schedule.",
+        ),
+        (
+            names::VERIFY_REQUESTED_ANNOTATION,
+            "annotation",
+            "On a KfpBackup: when somebody asked that its set be checked once more.",
+        ),
+        (
+            names::BACKUP_FINALIZER,
+            "finalizer",
+            "On a KfpBackup whose deletion takes its set along.",
+        ),
+        (
+            names::CREDENTIALS_LABEL,
+            "label",
+            "With value `true` on Secrets of the operator's namespace that backups and restores may use.",
+        ),
+        (
+            names::CREDENTIALS_NAMESPACES_ANNOTATION,
+            "annotation",
+            "On such a Secret: the namespaces that may use it, separated by commas; `*` for all.",
+        ),
+        (
+            names::DELETE_WITHOUT_BACKUP_ANNOTATION,
+            "annotation",
+            "With value `true` on a KfpInstallation: it may be deleted with its data although no fresh verified backup is known.",
+        ),
+        (
+            names::JOB_NAMESPACE_LABEL,
+            "label",
+            "On Jobs of the operator, their Secrets and ConfigMaps: the namespace of the installation that they work for.",
+        ),
+        (
+            names::JOB_WORK_LABEL,
+            "label",
+            "On the same: `take`, `verify`, `remove`, `clean` or `restore`.",
+        ),
+        (
+            names::JOB_FOR_LABEL,
+            "label",
+            "On the same: the uid of the KfpBackup or KfpRestore that asked.",
+        ),
+        (
+            names::JOBS,
+            "ServiceAccount",
+            "Of Jobs, in the operator's namespace; also the name of the RoleBinding that it has in an installation's.",
+        ),
+        (
             names::RESOURCES_MANAGER,
             "field manager",
             "Of everything that is applied for an installation.",

@@ -27,6 +27,14 @@ const OWN: &[(&str, &str)] = &[
         "The operator in its own namespace.",
     ),
     (
+        "config/rbac/jobs/role.yaml",
+        "The operator's Jobs in its own namespace.",
+    ),
+    (
+        "config/rbac/jobs/backup_role.yaml",
+        "The operator's Jobs in a namespace whose installation is backed up, by one RoleBinding that the operator makes there.",
+    ),
+    (
         "config/components/kubernetes-pipelines/role.yaml",
         "The operator, only where an installation keeps pipelines as Kubernetes objects and this was added.",
     ),

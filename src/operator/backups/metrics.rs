@@ -1,0 +1,166 @@
+//! LOOP: what is counted of backups: a handful of series for each installation that has any.
+
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use kfp_api::KfpBackup;
+use kfp_plan::backups::Summary;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    namespace: String,
+    name: String,
+    result: String,
+}
+
+type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+
+/// Metrics of backups.
+pub struct BackupMetrics {
+    verified: Seconds,
+    complete: Seconds,
+    duration: Seconds,
+    stored: Family<Labels, Gauge>,
+    taken: Family<ResultLabels, Counter>,
+    checked: Family<ResultLabels, Counter>,
+}
+
+/// Results of taking a set.
+const TAKEN: [&str; 2] = ["Complete", "Failed"];
+/// Results of checking one.
+const CHECKED: [&str; 3] = ["Equal", "Damaged", "NoVerdict"];
+
+impl BackupMetrics {
+    /// Metrics with nothing counted yet, in this registry.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            verified: Family::default(),
+            complete: Family::default(),
+            duration: Family::default(),
+            stored: Family::default(),
+            taken: Family::default(),
+            checked: Family::default(),
+        };
+        registry.register(
+            "backup_last_verified_timestamp_seconds",
+            "The moment that the newest verified backup holds",
+            metrics.verified.clone(),
+        );
+        registry.register(
+            "backup_last_complete_timestamp_seconds",
+            "The moment that the newest complete backup holds",
+            metrics.complete.clone(),
+        );
+        registry.register(
+            "backup_last_duration_seconds",
+            "How long it took to take the newest complete backup",
+            metrics.duration.clone(),
+        );
+        registry.register(
+            "backup_last_stored_bytes",
+            "Bytes of the newest complete backup in its destination",
+            metrics.stored.clone(),
+        );
+        registry.register("backups", "Backups that ended, by result", metrics.taken.clone());
+        registry.register(
+            "backup_verifications",
+            "Checks of sets that ended, by result",
+            metrics.checked.clone(),
+        );
+        metrics
+    }
+
+    /// One backup that ended.
+    pub fn taken(&self, namespace: &str, name: &str, complete: bool) {
+        let result = if complete { TAKEN[0] } else { TAKEN[1] };
+        self.taken.get_or_create(&with(namespace, name, result)).inc();
+    }
+
+    /// One check that ended: `Equal`, `Damaged` or `NoVerdict`.
+    pub fn checked(&self, namespace: &str, name: &str, result: &str) {
+        self.checked.get_or_create(&with(namespace, name, result)).inc();
+    }
+
+    /// The backups of an installation as they are now.
+    pub fn show(&self, namespace: &str, name: &str, summary: &Summary, backups: &[KfpBackup]) {
+        let labels = labels(namespace, name);
+        let Some(status) = &summary.status else {
+            return self.hide(&labels);
+        };
+        for (gauge, seen) in [
+            (&self.verified, &status.last_verified),
+            (&self.complete, &status.last_complete),
+        ] {
+            match seen {
+                Some(seen) => {
+                    gauge.get_or_create(&labels).set(seconds(seen.instant.0));
+                }
+                None => {
+                    gauge.remove(&labels);
+                }
+            }
+        }
+        let Some(complete) = &status.last_complete else {
+            return;
+        };
+        self.stored.get_or_create(&labels).set(complete.stored_bytes);
+        let taken = backups
+            .iter()
+            .find(|backup| backup.metadata.name.as_ref() == Some(&complete.name))
+            .and_then(|backup| backup.status.as_ref());
+        let span =
+            taken.and_then(|status| Some((status.started_at.as_ref()?, status.completed_at.as_ref()?)));
+        if let Some((started, completed)) = span {
+            let took = completed.0.duration_since(started.0).as_secs_f64();
+            self.duration.get_or_create(&labels).set(took);
+        }
+    }
+
+    /// Takes an installation that is gone out of the output.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        self.hide(&labels(namespace, name));
+        for result in TAKEN {
+            self.taken.remove(&with(namespace, name, result));
+        }
+        for result in CHECKED {
+            self.checked.remove(&with(namespace, name, result));
+        }
+    }
+
+    fn hide(&self, labels: &Labels) {
+        self.verified.remove(labels);
+        self.complete.remove(labels);
+        self.duration.remove(labels);
+        self.stored.remove(labels);
+    }
+}
+
+fn labels(namespace: &str, name: &str) -> Labels {
+    Labels {
+        namespace: namespace.into(),
+        name: name.into(),
+    }
+}
+
+fn with(namespace: &str, name: &str, result: &str) -> ResultLabels {
+    ResultLabels {
+        namespace: namespace.into(),
+        name: name.into(),
+        result: result.into(),
+    }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
+}
