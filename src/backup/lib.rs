@@ -12,3 +12,4 @@ pub mod restore_plan;
 pub mod retention;
 pub mod rows;
 pub mod schedule;
+pub mod statement;

@@ -238,6 +238,9 @@ pub struct Restored {
     pub tables: u64,
     /// Rows.
     pub rows: u64,
+    /// Logical bytes of the rows.
+    #[serde(default)]
+    pub bytes: u64,
     /// Kubernetes objects applied.
     pub objects: u64,
     /// Objects left as they were, with the reason, at most [`NAMED`].

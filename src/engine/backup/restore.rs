@@ -1,0 +1,388 @@
+//! HANDS: putting a set back: databases, what lies in the bucket, Secrets, Kubernetes objects, and then what must agree between
+//! them. KFP's server and agents are stopped meanwhile; that, and what may be overwritten, is decided elsewhere. Interrupted
+//! anywhere, it can be run again.
+
+use std::sync::Arc;
+
+use kfp_backup::layout;
+use kfp_backup::manifest::{ArtifactsMode, EncryptionScope, Manifest, Role};
+use kfp_backup::order::{Parts as What, Restore};
+use kfp_backup::progress::{NAMED, Phase, Restored};
+use kfp_backup::restore_plan::SetFacts;
+use kfp_database::load::{Database, Options};
+use kfp_database::repair::{Named, Repair};
+
+use super::bucket::{ArtifactLine, SpecLine, holds, members, transfer};
+use super::destination::Place;
+use super::meter::Meter;
+use super::parts::{Parts, sha256};
+use super::seal::Recipients;
+use super::source::{LinesIn, SetReader};
+use super::trouble::Trouble;
+use super::verify::read_archive;
+use super::{Surroundings, put_back, runs, scratch, seal, sets, target_of};
+
+/// Puts a set back.
+pub async fn restore(
+    order: &Restore,
+    surroundings: &Surroundings,
+    meter: &Arc<Meter>,
+) -> Result<Restored, Trouble> {
+    let place = Place::destination(&order.destination, surroundings.patience)?;
+    let home = &order.destination.home;
+    let manifest = sets::manifest(&place, home, &order.set).await?.manifest;
+    let identity = order.identity.as_ref().map(seal::identity).transpose()?;
+    let source = SetReader::new(
+        place.clone(),
+        home.attempt(&order.set, &manifest.attempt),
+        manifest.parts.clone(),
+        identity,
+    );
+    let work = Work {
+        order,
+        surroundings,
+        meter,
+        place,
+        manifest: &manifest,
+        source,
+    };
+    work.readable()?;
+    let mut restored = Restored::default();
+    if order.parts != What::Schedules {
+        work.databases(&mut restored).await?;
+        work.bucket(&mut restored).await?;
+    }
+    let renamed = work.objects(&mut restored).await?;
+    work.rows(&renamed, &mut restored).await?;
+    Ok(restored)
+}
+
+struct Work<'a> {
+    order: &'a Restore,
+    surroundings: &'a Surroundings,
+    meter: &'a Arc<Meter>,
+    place: Place,
+    manifest: &'a Manifest,
+    source: SetReader,
+}
+
+impl Work<'_> {
+    /// Refuses before anything is changed what would fail in the middle.
+    fn readable(&self) -> Result<(), Trouble> {
+        let sealed = |part: &&kfp_backup::part::Part| {
+            !self.source.readable(part) && part.path != layout::encrypted(layout::SECRETS)
+        };
+        match self.manifest.parts.iter().find(sealed) {
+            Some(part) => Err(Trouble::lasting(
+                "IdentityMissing",
+                format!(
+                    "part {} is encrypted and no key was given; name the Secret with the age identity",
+                    part.path
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    async fn databases(&self, restored: &mut Restored) -> Result<(), Trouble> {
+        let Some(server) = &self.order.server else {
+            return Ok(());
+        };
+        let mut databases = Vec::new();
+        for (role, into) in &self.order.databases {
+            let Some(recorded) = self.manifest.roles.get(role) else {
+                note(
+                    &mut restored.warnings,
+                    format!("the set has no database for {role:?}; {into} stays as it is"),
+                );
+                continue;
+            };
+            databases.push(Database {
+                recorded: recorded.clone(),
+                into: into.clone(),
+            });
+        }
+        let options = Options {
+            id: format!("{}/{}", self.order.set, self.manifest.attempt),
+            databases,
+            writers: scratch::WRITERS,
+            replace: self.order.replace,
+        };
+        let loaded = scratch::loading(
+            &target_of(server),
+            &self.manifest.databases,
+            &options,
+            &self.source,
+            self.surroundings,
+            self.meter,
+        )
+        .await?;
+        restored.databases = options.databases.len() as u64;
+        restored.tables = loaded.verified.tables;
+        restored.rows = loaded.verified.rows;
+        restored.bytes = loaded.verified.bytes;
+        Ok(())
+    }
+
+    async fn bucket(&self, restored: &mut Restored) -> Result<(), Trouble> {
+        let Some(bucket) = &self.order.bucket else {
+            return Ok(());
+        };
+        self.meter.enter(Phase::Bucket);
+        let bucket = Place::bucket(bucket, self.surroundings.patience)?;
+        self.specs(&bucket, restored).await?;
+        let mode = self
+            .manifest
+            .bucket
+            .as_ref()
+            .map_or(ArtifactsMode::None, |bucket| bucket.artifacts.mode);
+        match mode {
+            ArtifactsMode::None => {}
+            _ if self.order.parts != What::All => {}
+            ArtifactsMode::IncrementalCopy => self.copies(&bucket, restored).await?,
+            ArtifactsMode::Manifest | ArtifactsMode::Versioning => self.told(&bucket, restored).await?,
+        }
+        Ok(())
+    }
+
+    fn path(&self, plain: &str) -> Option<&str> {
+        let sealed = layout::encrypted(plain);
+        let part = self
+            .manifest
+            .parts
+            .iter()
+            .find(|part| part.path == plain || part.path == sealed)?;
+        Some(&part.path)
+    }
+
+    /// Compiled pipelines, archive by archive.
+    async fn specs(&self, bucket: &Place, restored: &mut Restored) -> Result<(), Trouble> {
+        let Some(index) = self.path(layout::SPECS) else {
+            return Ok(());
+        };
+        let mut lines = LinesIn::open(&self.source, index).await?;
+        let mut archive: Option<(String, std::collections::HashMap<String, Vec<u8>>)> = None;
+        while let Some(line) = lines.json::<SpecLine>().await? {
+            if archive.as_ref().is_none_or(|(name, _)| *name != line.archive) {
+                let path = self.path(&line.archive).unwrap_or(&line.archive);
+                let bytes = read_archive(&self.source, path).await?;
+                let mut contents = std::collections::HashMap::new();
+                members(&bytes, |name, content| {
+                    contents.insert(name.to_owned(), content.to_vec());
+                    Ok(())
+                })?;
+                archive = Some((line.archive.clone(), contents));
+            }
+            let content = archive
+                .as_ref()
+                .and_then(|(_, contents)| contents.get(&line.member));
+            let Some(content) = content.filter(|content| sha256(content) == line.sha256) else {
+                return Err(Trouble::lasting(
+                    "PartContent",
+                    format!(
+                        "{} does not hold {} as its index says; use another set",
+                        line.archive, line.member
+                    ),
+                ));
+            };
+            match bucket.get(&line.key).await? {
+                Some(there) if sha256(&there) == line.sha256 => {}
+                Some(_) if !self.order.replace => {
+                    note(
+                        &mut restored.warnings,
+                        format!(
+                            "{} in the bucket is not the one of the set and was left as it is",
+                            line.key
+                        ),
+                    );
+                    continue;
+                }
+                _ => {
+                    bucket.put(&line.key, content.clone()).await?;
+                    restored.specs += 1;
+                }
+            }
+            self.meter.add(line.bytes, 0);
+        }
+        Ok(())
+    }
+
+    /// Artifacts that the bucket does not hold any more, from their copies.
+    async fn copies(&self, bucket: &Place, restored: &mut Restored) -> Result<(), Trouble> {
+        let Some(list) = self.path(layout::ARTIFACTS) else {
+            return Ok(());
+        };
+        let mut lines = LinesIn::open(&self.source, list).await?;
+        while let Some(line) = lines.json::<ArtifactLine>().await? {
+            let there = bucket.look(&line.key).await?;
+            match (&line.copy, there) {
+                // Another ETag of the same size may be another way of uploading the same; what is there stays.
+                (_, Some(meta)) if meta.size == line.bytes => {}
+                (_, Some(_)) if !self.order.replace => {
+                    note(
+                        &mut restored.warnings,
+                        format!(
+                            "{} in the bucket has another size than in the set and was left as it is",
+                            line.key
+                        ),
+                    );
+                }
+                (Some(name), _) => {
+                    let copy = self.order.destination.home.shared(name);
+                    transfer((&self.place, &copy), (bucket, &line.key), line.bytes, self.meter).await?;
+                    restored.artifacts += 1;
+                }
+                (None, _) => note(
+                    &mut restored.warnings,
+                    format!("{} is not in the bucket, and the set has no copy", line.key),
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// Artifacts that the set only knows by name.
+    async fn told(&self, bucket: &Place, restored: &mut Restored) -> Result<(), Trouble> {
+        let Some(list) = self.path(layout::ARTIFACTS) else {
+            return Ok(());
+        };
+        let mut gone = 0_u64;
+        let mut lines = LinesIn::open(&self.source, list).await?;
+        while let Some(line) = lines.json::<ArtifactLine>().await? {
+            if !holds(bucket, &line).await? {
+                gone += 1;
+                if gone < NAMED as u64 / 2 {
+                    let version = line
+                        .version
+                        .map(|id| format!(" (version {id})"))
+                        .unwrap_or_default();
+                    note(
+                        &mut restored.warnings,
+                        format!("artifact {}{version} is not in the bucket as it was", line.key),
+                    );
+                }
+            }
+        }
+        if gone > 0 {
+            note(
+                &mut restored.warnings,
+                format!("{gone} artifacts are not in the bucket as they were; the set holds no copies"),
+            );
+        }
+        Ok(())
+    }
+
+    async fn objects(&self, restored: &mut Restored) -> Result<Vec<(Named, String, String)>, Trouble> {
+        let secrets = self.order.parts == What::All && !self.manifest.secrets.is_empty();
+        if self.order.parts == What::Database || (self.manifest.objects.is_empty() && !secrets) {
+            return Ok(Vec::new());
+        }
+        self.meter.enter(Phase::Objects);
+        let client = self.surroundings.client()?;
+        if secrets {
+            put_back::secrets(client, self.order, self.manifest, &self.source, restored).await?;
+        }
+        put_back::objects(client, self.order, self.manifest, &self.source, restored).await
+    }
+
+    /// What rows say of objects, made to agree with the objects that are there now.
+    async fn rows(
+        &self,
+        renamed: &[(Named, String, String)],
+        restored: &mut Restored,
+    ) -> Result<(), Trouble> {
+        let (Some(server), Some(database)) = (&self.order.server, self.order.databases.get(&Role::Pipelines))
+        else {
+            if !renamed.is_empty() {
+                note(
+                    &mut restored.warnings,
+                    format!(
+                        "{} objects have new ids, and no database was named whose rows could be told",
+                        renamed.len()
+                    ),
+                );
+            }
+            return Ok(());
+        };
+        self.meter.enter(Phase::Runs);
+        let mut repair = Repair::open(&target_of(server), database).await?;
+        let done = self.repair(&mut repair, renamed, restored).await;
+        repair.close().await;
+        done
+    }
+
+    async fn repair(
+        &self,
+        repair: &mut Repair,
+        renamed: &[(Named, String, String)],
+        restored: &mut Restored,
+    ) -> Result<(), Trouble> {
+        let (from, to) = (&self.manifest.source.namespace, &self.order.target.namespace);
+        if self.order.parts != What::Schedules && from != to {
+            repair.move_namespace(from, to).await?;
+        }
+        repair.rename(renamed).await?;
+        if !self.order.reconcile_runs || self.order.parts == What::Schedules {
+            return Ok(());
+        }
+        let client = self.surroundings.client()?;
+        let facts = self.facts().await?;
+        let why = format!(
+            "closed when backup {} was restored: its Workflow is gone",
+            self.order.set
+        );
+        let folder = format!("{}/set-aside", self.order.destination.home.folder());
+        let file = format!("{}-{}.jsonl.zst", self.order.set, self.meter.attempt());
+        let recipients = self.recipients()?;
+        let parts = Parts::new(self.place.clone(), folder.clone(), recipients);
+        let settled = runs::settle(client, to, repair, &facts, &why, || parts.lines(&file)).await?;
+        restored.runs_closed = settled.runs_closed;
+        restored.runs = settled.runs;
+        restored.workflows_set_aside = settled.set_aside_count;
+        restored.workflows = settled.set_aside;
+        restored.workflows_export = parts.kept().first().map(|part| format!("{folder}/{}", part.path));
+        Ok(())
+    }
+
+    /// What is exported of an installation whose sets are encrypted is encrypted likewise.
+    fn recipients(&self) -> Result<Option<Recipients>, Trouble> {
+        self.manifest
+            .encryption
+            .as_ref()
+            .filter(|encryption| encryption.scope == EncryptionScope::All)
+            .map(|encryption| Recipients::read(&encryption.recipients))
+            .transpose()
+    }
+
+    async fn facts(&self) -> Result<SetFacts, Trouble> {
+        let mut schedules = None;
+        if let Some(record) = self
+            .manifest
+            .objects
+            .iter()
+            .find(|record| record.kind == "ScheduledWorkflow")
+        {
+            let mut lines = LinesIn::open(&self.source, &record.part).await?;
+            let mut names = std::collections::BTreeSet::new();
+            while let Some(object) = lines.json::<serde_json::Value>().await? {
+                names.extend(object["metadata"]["name"].as_str().map(str::to_owned));
+            }
+            schedules = Some(names);
+        }
+        Ok(SetFacts {
+            id: self.order.set.to_string(),
+            taken: self.manifest.instant,
+            release: self.manifest.source.release.clone(),
+            verified: true,
+            databases: Vec::new(),
+            objects: std::collections::BTreeMap::new(),
+            schedules,
+        })
+    }
+}
+
+fn note(list: &mut Vec<String>, line: String) {
+    if list.len() < NAMED {
+        list.push(line);
+    }
+}

@@ -1,0 +1,612 @@
+//! EYES: parts on their way out of a destination: resumed when the line is cut, held against the manifest's lengths and
+//! digests, decrypted when a key is given. What a part holds is understood elsewhere.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use age::x25519::Identity;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::io::{AsyncRead, AsyncReadExt as _};
+use futures::stream::{BoxStream, TryStreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use kfp_backup::part::Part;
+use kfp_database::parts::{PartError, PartReader, Source};
+use object_store::{GetOptions, GetRange};
+use sha2::{Digest as _, Sha256};
+
+use super::destination::Place;
+use super::parts::{hex, part_error};
+use super::trouble::{Kind, Side, Trouble, classify};
+
+/// How often a part's reading is taken up again after the line was cut.
+const RESUMES: u32 = 5;
+/// Pause before each.
+const RESUME_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes handed on at once from an encrypted part.
+const PIECE: usize = 128 * 1024;
+
+/// The parts of one set.
+#[derive(Clone)]
+pub struct SetReader(Arc<Inner>);
+
+struct Inner {
+    place: Place,
+    folder: String,
+    parts: BTreeMap<String, Part>,
+    identity: Option<Identity>,
+}
+
+impl SetReader {
+    /// The parts that a manifest lists, below this folder.
+    #[must_use]
+    pub fn new(place: Place, folder: String, parts: Vec<Part>, identity: Option<Identity>) -> Self {
+        Self(Arc::new(Inner {
+            place,
+            folder,
+            parts: parts.into_iter().map(|part| (part.path.clone(), part)).collect(),
+            identity,
+        }))
+    }
+
+    /// Whether this part can be read beyond its stored bytes.
+    #[must_use]
+    pub fn readable(&self, part: &Part) -> bool {
+        !part.encrypted() || self.0.identity.is_some()
+    }
+
+    fn known(&self, path: &str) -> Result<Part, Trouble> {
+        self.0.parts.get(path).cloned().ok_or_else(|| {
+            Trouble::lasting(
+                "PartMissing",
+                format!("the manifest lists no part {path}; use another set"),
+            )
+        })
+    }
+
+    /// The bytes of a part, decrypted and still compressed.
+    pub async fn read(&self, path: &str) -> Result<Reading, Trouble> {
+        let part = self.known(path)?;
+        let raw = self.raw(part.clone());
+        let plain: BoxStream<'static, io::Result<Bytes>> = if part.encrypted() {
+            let opened = open(self.0.identity.as_ref(), &part, raw).await;
+            match opened {
+                Ok(reader) => pieces(reader).boxed(),
+                Err(error) => return Err(self.explain(&part, &error).await),
+            }
+        } else {
+            raw.boxed()
+        };
+        Ok(Reading {
+            source: self.clone(),
+            part,
+            plain,
+        })
+    }
+
+    /// A part's bytes, decrypted and still compressed, in memory.
+    pub async fn whole(&self, path: &str) -> Result<Vec<u8>, Trouble> {
+        let mut reading = self.read(path).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = reading.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a part's stored bytes and holds them against the manifest.
+    pub async fn check(&self, path: &str) -> Result<u64, Trouble> {
+        let part = self.known(path)?;
+        let mut raw = self.raw(part.clone()).boxed();
+        let mut bytes = 0;
+        while let Some(piece) = raw.next().await {
+            bytes += piece.map_err(|error| trouble_of(&error, &part))?.len() as u64;
+        }
+        Ok(bytes)
+    }
+
+    /// The stored bytes of a part; ends with an error when they are not what the manifest says.
+    fn raw(&self, part: Part) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let state = Raw {
+            source: self.clone(),
+            part,
+            stream: None,
+            offset: 0,
+            resumes: 0,
+            digest: Sha256::new(),
+        };
+        futures::stream::try_unfold(Some(state), |state| async move {
+            let Some(mut state) = state else {
+                return Ok(None);
+            };
+            match state.next().await {
+                Ok(Some(bytes)) => Ok(Some((bytes, Some(state)))),
+                Ok(None) => state.conclude().map(|()| None),
+                Err(trouble) => Err(trouble),
+            }
+            .map_err(io::Error::other)
+        })
+    }
+
+    /// Why decryption failed: what was stored is damaged, or else the key is the wrong one.
+    async fn explain(&self, part: &Part, error: &io::Error) -> Trouble {
+        if let Some(trouble) = own(error) {
+            return trouble;
+        }
+        match self.check(&part.path).await {
+            Err(trouble) => trouble,
+            Ok(_) => trouble_of(error, part),
+        }
+    }
+
+    /// What is wrong with the stored bytes of a part that made no sense to its reader, if anything is.
+    pub async fn diagnose(&self, path: &str) -> Option<Trouble> {
+        self.check(path).await.err()
+    }
+}
+
+/// The state of reading stored bytes.
+struct Raw {
+    source: SetReader,
+    part: Part,
+    stream: Option<BoxStream<'static, object_store::Result<Bytes>>>,
+    offset: u64,
+    resumes: u32,
+    digest: Sha256,
+}
+
+impl Raw {
+    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        loop {
+            let failed = match &mut self.stream {
+                None => match self.begin().await {
+                    Ok(stream) => {
+                        self.stream = Some(stream);
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                Some(stream) => match stream.next().await {
+                    None => return Ok(None),
+                    Some(Ok(bytes)) if bytes.is_empty() => continue,
+                    Some(Ok(bytes)) => {
+                        self.digest.update(&bytes);
+                        self.offset += bytes.len() as u64;
+                        if self.offset > self.part.bytes {
+                            // What is too much is digested, to tell whose it is, and handed to nobody.
+                            continue;
+                        }
+                        return Ok(Some(bytes));
+                    }
+                    Some(Err(error)) => error,
+                },
+            };
+            self.stream = None;
+            self.resume(&failed).await?;
+        }
+    }
+
+    async fn begin(&mut self) -> object_store::Result<BoxStream<'static, object_store::Result<Bytes>>> {
+        let inner = &self.source.0;
+        let key = object_store::path::Path::parse(format!("{}/{}", inner.folder, self.part.path))?;
+        let range = (self.offset > 0).then_some(GetRange::Offset(self.offset));
+        let options = GetOptions {
+            range,
+            ..GetOptions::default()
+        };
+        Ok(inner.place.store().get_opts(&key, options).await?.into_stream())
+    }
+
+    async fn resume(&mut self, error: &object_store::Error) -> Result<(), Trouble> {
+        let path = &self.part.path;
+        if classify(error) == Kind::Missing {
+            return Err(Trouble::lasting(
+                "PartMissing",
+                format!("part {path} is not in the destination; the set cannot be restored, use another one"),
+            ));
+        }
+        let trouble = Side::Destination.trouble(&format!("read part {path}"), error);
+        if !trouble.retry || self.resumes >= RESUMES {
+            return Err(trouble);
+        }
+        self.resumes += 1;
+        tokio::time::sleep(RESUME_PAUSE).await;
+        Ok(())
+    }
+
+    /// Holds what was read against the manifest.
+    fn conclude(self) -> Result<(), Trouble> {
+        let digest = hex(&self.digest.finalize());
+        let (part, bytes) = (self.part, self.offset);
+        if digest == part.sha256 && bytes == part.bytes {
+            return Ok(());
+        }
+        let path = &part.path;
+        let others = self.source.0.parts.values();
+        if let Some(other) = others
+            .into_iter()
+            .find(|other| other.sha256 == digest && other.bytes == bytes)
+        {
+            return Err(Trouble::lasting(
+                "PartSwapped",
+                format!(
+                    "part {path} holds what belongs to {}: files were mixed up; use another set",
+                    other.path
+                ),
+            ));
+        }
+        if bytes < part.bytes {
+            return Err(Trouble::lasting(
+                "PartTruncated",
+                format!("part {path} has {bytes} of {} bytes; use another set", part.bytes),
+            ));
+        }
+        Err(Trouble::lasting(
+            "PartDamaged",
+            format!("part {path} was changed after it was written: its SHA-256 is {digest}; use another set"),
+        ))
+    }
+}
+
+/// A trouble that travelled through an I/O error.
+fn own(error: &io::Error) -> Option<Trouble> {
+    let inner = error.get_ref()?;
+    if let Some(trouble) = inner.downcast_ref::<Trouble>() {
+        return Some(trouble.clone());
+    }
+    // Each layer may have wrapped it once more.
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(inner);
+    while let Some(cause) = next {
+        if let Some(trouble) = cause.downcast_ref::<Trouble>() {
+            return Some(trouble.clone());
+        }
+        if let Some(wrapped) = cause.downcast_ref::<io::Error>()
+            && let Some(trouble) = own(wrapped)
+        {
+            return Some(trouble);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+fn trouble_of(error: &io::Error, part: &Part) -> Trouble {
+    own(error).unwrap_or_else(|| {
+        Trouble::lasting(
+            "DecryptionFailed",
+            format!("part {} cannot be decrypted: {error}; see that the key is that of one of the set's recipients", part.path),
+        )
+    })
+}
+
+type Plain = std::pin::Pin<Box<dyn AsyncRead + Send>>;
+
+async fn open(
+    identity: Option<&Identity>,
+    part: &Part,
+    raw: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> io::Result<Plain> {
+    let missing = || {
+        io::Error::other(Trouble::lasting(
+            "IdentityMissing",
+            format!(
+                "part {} is encrypted and no key was given; name the Secret with the age identity",
+                part.path
+            ),
+        ))
+    };
+    let identity = identity.ok_or_else(missing)?;
+    let failed = |error: age::DecryptError| match error {
+        age::DecryptError::NoMatchingKeys => io::Error::other(Trouble::lasting(
+            "IdentityWrong",
+            format!(
+                "part {} is encrypted to others than the key given; use the key of one of the set's recipients",
+                part.path
+            ),
+        )),
+        age::DecryptError::Io(error) => error,
+        other => io::Error::other(other.to_string()),
+    };
+    let decryptor = age::Decryptor::new_async_buffered(raw.boxed().into_async_read())
+        .await
+        .map_err(failed)?;
+    let reader = decryptor
+        .decrypt_async(std::iter::once(identity as &dyn age::Identity))
+        .map_err(failed)?;
+    Ok(Box::pin(reader))
+}
+
+fn pieces(reader: Plain) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    futures::stream::try_unfold(reader, |mut reader| async move {
+        let mut piece = vec![0; PIECE];
+        let mut filled = 0;
+        while filled < PIECE {
+            match reader.read(&mut piece[filled..]).await? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        piece.truncate(filled);
+        Ok((filled > 0).then(|| (Bytes::from(piece), reader)))
+    })
+}
+
+/// A part being read.
+pub struct Reading {
+    source: SetReader,
+    part: Part,
+    plain: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl Reading {
+    /// The next bytes; `None` when the part is whole.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        match self.plain.next().await {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(error)) => Err(self.source.explain(&self.part, &error).await),
+        }
+    }
+}
+
+impl PartReader for Reading {
+    fn read(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, PartError>> {
+        async move {
+            match self.next().await {
+                Ok(bytes) => Ok(bytes),
+                Err(trouble) => Err(part_error(&self.part.path, trouble)),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Source for SetReader {
+    fn open(&self, path: &str) -> BoxFuture<'_, Result<Box<dyn PartReader>, PartError>> {
+        let path = path.to_owned();
+        async move {
+            match self.read(&path).await {
+                Ok(reading) => Ok(Box::new(reading) as Box<dyn PartReader>),
+                Err(trouble) => Err(part_error(&path, trouble)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The lines of a compressed part, one by one.
+pub struct LinesIn {
+    reading: Reading,
+    decoder: zstd::stream::write::Decoder<'static, Shared>,
+    out: Shared,
+    rest: Vec<u8>,
+    path: String,
+    ended: bool,
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl LinesIn {
+    /// Begins to read a part's lines.
+    pub async fn open(source: &SetReader, path: &str) -> Result<Self, Trouble> {
+        let out = Shared::default();
+        let decoder =
+            zstd::stream::write::Decoder::new(out.clone()).map_err(|error| unpacked(path, &error))?;
+        Ok(Self {
+            reading: source.read(path).await?,
+            decoder,
+            out,
+            rest: Vec::new(),
+            path: path.to_owned(),
+            ended: false,
+        })
+    }
+
+    /// The next decompressed bytes; `None` at the end.
+    pub async fn bytes(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        loop {
+            let Some(piece) = self.reading.next().await? else {
+                if std::mem::replace(&mut self.ended, true) {
+                    return Ok(None);
+                }
+                io::Write::flush(&mut self.decoder).map_err(|error| unpacked(&self.path, &error))?;
+                let last = self.out.take();
+                return Ok((!last.is_empty()).then_some(last));
+            };
+            if let Err(error) = io::Write::write_all(&mut self.decoder, &piece) {
+                let damaged = self.reading.source.diagnose(&self.path).await;
+                return Err(damaged.unwrap_or_else(|| unpacked(&self.path, &error)));
+            }
+            let bytes = self.out.take();
+            if !bytes.is_empty() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// The next line, without its end; `None` after the last.
+    pub async fn line(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
+                let tail = self.rest.split_off(searched + at + 1);
+                let mut line = std::mem::replace(&mut self.rest, tail);
+                line.pop();
+                return Ok(Some(line));
+            }
+            searched = self.rest.len();
+            match self.bytes().await? {
+                Some(bytes) => self.rest.extend_from_slice(&bytes),
+                None if self.rest.is_empty() => return Ok(None),
+                None => return Ok(Some(std::mem::take(&mut self.rest))),
+            }
+        }
+    }
+
+    /// The next line read as JSON.
+    pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, Trouble> {
+        let Some(line) = self.line().await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&line).map(Some).map_err(|error| {
+            // The line may hold anything, and the reader's words may repeat it.
+            Trouble::lasting(
+                "PartMalformed",
+                format!(
+                    "part {} has a line that is not what it should be (column {})",
+                    self.path,
+                    error.column()
+                ),
+            )
+        })
+    }
+}
+
+fn unpacked(path: &str, error: &io::Error) -> Trouble {
+    Trouble::lasting(
+        "PartMalformed",
+        format!("part {path} cannot be decompressed: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+    use object_store::{ObjectStore, ObjectStoreExt as _};
+
+    use super::*;
+    use crate::backup::parts::Parts;
+    use crate::backup::seal::Recipients;
+
+    struct Set {
+        store: Arc<InMemory>,
+        reader: SetReader,
+        paths: Vec<String>,
+    }
+
+    async fn set(identity: Option<&Identity>, given: Option<Identity>) -> Set {
+        let store = Arc::new(InMemory::new());
+        let place = Place::test(store.clone() as Arc<dyn ObjectStore>, Side::Destination).unwrap();
+        let recipients = identity.map(|one| Recipients::read(&[one.to_public().to_string()]).unwrap());
+        let parts = Parts::new(place.clone(), "s/a".into(), recipients);
+        for name in ["one", "two"] {
+            let mut lines = parts.lines(&format!("{name}.jsonl.zst")).unwrap();
+            for number in 0..50_000_u64 {
+                let line =
+                    serde_json::json!({ "name": name, "value": number.wrapping_mul(0x9e37_79b9_7f4a_7c15) });
+                lines.line(&line).await.unwrap();
+            }
+            lines.end().await.unwrap();
+        }
+        let kept = parts.kept();
+        let paths = kept.iter().map(|part| part.path.clone()).collect();
+        Set {
+            store,
+            reader: SetReader::new(place, "s/a".into(), kept, given),
+            paths,
+        }
+    }
+
+    impl Set {
+        async fn get(&self, at: usize) -> Vec<u8> {
+            let key = format!("s/a/{}", self.paths[at]).into();
+            self.store
+                .get(&key)
+                .await
+                .unwrap()
+                .bytes()
+                .await
+                .unwrap()
+                .to_vec()
+        }
+
+        async fn put(&self, at: usize, bytes: Vec<u8>) {
+            let key = format!("s/a/{}", self.paths[at]).into();
+            self.store.put(&key, bytes.into()).await.unwrap();
+        }
+
+        async fn read(&self) -> Result<u64, Trouble> {
+            let mut lines = LinesIn::open(&self.reader, &self.paths[0]).await?;
+            let mut count = 0;
+            while let Some(line) = lines.json::<serde_json::Value>().await? {
+                assert_eq!(line["name"], "one");
+                count += 1;
+            }
+            Ok(count)
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::plain(false)]
+    #[case::sealed(true)]
+    #[tokio::test]
+    async fn each_way_in_which_a_part_can_be_wrong_has_a_name(#[case] sealed: bool) {
+        let key = || sealed.then(Identity::generate);
+        let identity = key();
+        let copy = identity.as_ref().map(|one| {
+            use age::secrecy::ExposeSecret as _;
+            super::super::seal::identity(&one.to_string().expose_secret().into()).unwrap()
+        });
+        let set = set(identity.as_ref(), copy).await;
+        assert_eq!(set.read().await.unwrap(), 50_000);
+        let (good, other) = (set.get(0).await, set.get(1).await);
+
+        set.put(0, good[..good.len() - 1].to_vec()).await;
+        assert_eq!(set.read().await.unwrap_err().reason, "PartTruncated");
+        set.put(0, Vec::new()).await;
+        assert_eq!(set.read().await.unwrap_err().reason, "PartTruncated");
+        for at in [0, good.len() / 2, good.len() - 1] {
+            let mut flipped = good.clone();
+            flipped[at] ^= 1;
+            set.put(0, flipped).await;
+            assert_eq!(set.read().await.unwrap_err().reason, "PartDamaged", "byte {at}");
+        }
+        let mut longer = good.clone();
+        longer.push(0);
+        set.put(0, longer).await;
+        assert_eq!(set.read().await.unwrap_err().reason, "PartDamaged");
+        set.put(0, other).await;
+        let trouble = set.reader.check(&set.paths[0]).await.unwrap_err();
+        assert_eq!(trouble.reason, "PartSwapped");
+        assert!(trouble.message.contains("two.jsonl"), "{trouble}");
+        set.store
+            .delete(&format!("s/a/{}", set.paths[0]).into())
+            .await
+            .unwrap();
+        assert_eq!(set.read().await.unwrap_err().reason, "PartMissing");
+        assert_eq!(set.reader.check("three").await.unwrap_err().reason, "PartMissing");
+    }
+
+    #[tokio::test]
+    async fn a_sealed_part_without_its_key_is_told_so() {
+        let identity = Identity::generate();
+        let none = set(Some(&identity), None).await;
+        assert_eq!(none.read().await.unwrap_err().reason, "IdentityMissing");
+        assert!(none.reader.check(&none.paths[0]).await.is_ok());
+        let wrong = set(Some(&identity), Some(Identity::generate())).await;
+        assert_eq!(wrong.read().await.unwrap_err().reason, "IdentityWrong");
+    }
+}
