@@ -9,6 +9,8 @@ use crate::layout::{Attempt, SetId};
 pub const PROGRESS_KEY: &str = "progress";
 /// Key of the report in the Job's ConfigMap.
 pub const REPORT_KEY: &str = "report";
+/// Exit code of a Job's program whose failure would come again; 1 is one that may pass.
+pub const EXIT_LASTING: u8 = 2;
 /// Names that a list in a report holds at most.
 pub const NAMED: usize = 50;
 

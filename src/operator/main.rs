@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod inventories;
 mod inventory_metrics;
+mod job;
 mod leader;
 mod metrics;
 mod pass;
@@ -40,7 +41,7 @@ use crate::health::Health;
 use crate::inventories::Inventories;
 use crate::leader::{Candidate, Ended};
 use crate::metrics::Metrics;
-use crate::settings::{CommandLine, LogFormat, Settings};
+use crate::settings::{CommandLine, LogFormat, Settings, Task};
 
 /// Passes under way may take this long to finish when the operator is told to stop; Kubernetes kills it after 30 s.
 const GRACE: Duration = Duration::from_secs(25);
@@ -48,8 +49,12 @@ const GRACE: Duration = Duration::from_secs(25);
 const START_PAUSE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let settings = CommandLine::parse().settings();
-    if let Err(error) = logging(&settings) {
+    let task = CommandLine::parse().task();
+    let (log, form) = match &task {
+        Task::Operate(settings) => (&settings.log, settings.log_format),
+        Task::Job(settings) => (&settings.log, settings.log_format),
+    };
+    if let Err(error) = logging(log, form) {
         eprintln!("kfp-operator: {error:#}");
         return ExitCode::from(2);
     }
@@ -60,25 +65,32 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(run(settings));
+    let code = match task {
+        Task::Operate(settings) => match runtime.block_on(run(*settings)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
+        Task::Job(settings) => runtime
+            .block_on(job::run(&settings))
+            .unwrap_or_else(|error| failed(&error)),
+    };
     // Whatever still runs is cut off: nothing may be written after leadership ended.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "stopped");
-            ExitCode::FAILURE
-        }
-    }
+    code
 }
 
-fn logging(settings: &Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log)
-        .with_context(|| format!("--log {} is no filter; write for example `info`", settings.log))?;
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tracing::error!(error = format!("{error:#}"), "stopped");
+    ExitCode::FAILURE
+}
+
+fn logging(log: &str, form: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(log)
+        .with_context(|| format!("--log {log} is no filter; write for example `info`"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    match settings.log_format {
+    match form {
         LogFormat::Json => builder
             .json()
             .flatten_event(true)

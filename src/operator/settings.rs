@@ -1,6 +1,7 @@
 //! LOOP: the command line and the environment. Reads both, and nothing else.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -21,6 +22,32 @@ pub struct CommandLine {
 pub enum Command {
     /// Look after installations until told to stop (the default).
     Run(Settings),
+    /// Do one piece of long work, as the operator's Jobs do.
+    #[command(subcommand)]
+    Job(JobCommand),
+}
+
+/// What a Job does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JobCommand {
+    /// Carry out an order: take, check, put back or remove a backup.
+    Run(JobSettings),
+}
+
+/// How a Job runs.
+#[derive(Clone, Debug, Args)]
+pub struct JobSettings {
+    /// File with the order, in JSON; it holds credentials.
+    #[arg(long, value_name = "FILE")]
+    pub order: PathBuf,
+
+    /// Form of the log on standard error.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level (error, warn, info, debug, trace) or directives such as `info,kfp_engine=debug`.
+    #[arg(long, env = "LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
 }
 
 /// How to look after installations. Each setting can also come from the environment.
@@ -97,13 +124,23 @@ pub enum LogFormat {
     Text,
 }
 
+/// What this process is for.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Look after installations.
+    Operate(Box<Settings>),
+    /// Carry out one order.
+    Job(JobSettings),
+}
+
 impl CommandLine {
-    /// The settings, wherever they were given.
+    /// What to do, wherever its settings were given.
     #[must_use]
-    pub fn settings(self) -> Settings {
+    pub fn task(self) -> Task {
         match self.command {
-            Some(Command::Run(settings)) => settings,
-            None => self.run,
+            Some(Command::Run(settings)) => Task::Operate(Box::new(settings)),
+            Some(Command::Job(JobCommand::Run(settings))) => Task::Job(settings),
+            None => Task::Operate(Box::new(self.run)),
         }
     }
 }
@@ -140,12 +177,24 @@ mod tests {
     #[case::named(&["kfp-operator", "run", "--watch-namespaces", "b, a,,b"], &["a", "b"])]
     #[case::unnamed(&["kfp-operator", "--watch-namespaces", "a"], &["a"])]
     fn run_is_what_happens_when_nothing_is_said(#[case] line: &[&str], #[case] namespaces: &[&str]) {
-        let settings = CommandLine::parse_from(line).settings();
+        let Task::Operate(settings) = CommandLine::parse_from(line).task() else {
+            panic!("{line:?} is a Job's");
+        };
         assert_eq!(settings.namespaces(), namespaces);
         assert_eq!(
             (settings.concurrency, settings.lease_name.as_str()),
             (4, "kfp-operator")
         );
+    }
+
+    #[test]
+    fn a_job_has_an_order() {
+        let line = ["kfp-operator", "job", "run", "--order", "/order/order.json"];
+        let Task::Job(settings) = CommandLine::parse_from(line).task() else {
+            panic!("no Job's");
+        };
+        assert_eq!(settings.order, PathBuf::from("/order/order.json"));
+        assert!(CommandLine::try_parse_from(["kfp-operator", "job", "run"]).is_err());
     }
 
     #[test]

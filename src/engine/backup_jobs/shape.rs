@@ -28,7 +28,7 @@ const GRACE_SECONDS: u64 = 60;
 /// Starts of the program that may fail.
 const RETRIES: i32 = 3;
 /// What the program exits with when starting it again cannot help.
-const LASTING: i32 = 2;
+const LASTING: u8 = kfp_backup::progress::EXIT_LASTING;
 
 /// What a Job is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
