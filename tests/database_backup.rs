@@ -211,7 +211,7 @@ pub async fn many_rows(target: Target) -> Result<()> {
         "CREATE TABLE digits (d int NOT NULL)",
         "INSERT INTO digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)",
         "CREATE TABLE many (a varchar(40) NOT NULL, b int NOT NULL, c int NOT NULL, note varchar(700) NOT NULL, PRIMARY KEY (a, b), KEY (c))",
-        "INSERT INTO many SELECT CONCAT('Straße ', f.d, e.d), 1000 * d.d + 100 * c.d + 10 * b.d + a.d, 100 * e.d + d.d, REPEAT(MD5(CONCAT(a.d, b.d, c.d, d.d, e.d, f.d)), 1 + 20 * (c.d > 8)) \
+        "INSERT INTO many SELECT CONCAT('Straße ', f.d, e.d), 1000 * d.d + 100 * c.d + 10 * b.d + a.d, 100 * e.d + d.d, REPEAT(SHA2(CONCAT(a.d, b.d, c.d, d.d, e.d, f.d), 224), 1 + 10 * (c.d > 8)) \
          FROM digits a, digits b, digits c, digits d, digits e, (SELECT d FROM digits WHERE d < 2) f",
     ] {
         run(&mut connection, statement).await?;

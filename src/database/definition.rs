@@ -195,7 +195,7 @@ impl Definition {
 
     /// What is the same for two tables that are: every item, in order, and the options, without the next number to count with.
     pub(crate) fn essence(&self) -> Vec<String> {
-        let mut essence = self.items.clone();
+        let mut essence: Vec<String> = self.items.iter().map(|item| without_implied(item)).collect();
         let options = self.tail.split(' ');
         let options: Vec<&str> = options
             .filter(|word| !word.starts_with("AUTO_INCREMENT="))
@@ -226,22 +226,40 @@ fn quoted_part(quote: char, letters: &mut std::str::Chars<'_>, part: &mut String
     }
 }
 
-fn one_line(text: &str) -> String {
-    // Outside of quotes only; comments of partitions stand in lines of their own.
-    let mut line = String::with_capacity(text.len());
+/// A text whose pieces outside of quotes went through `change`.
+fn outside_quotes(text: &str, change: impl Fn(&str) -> String) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut plain = String::new();
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
-        match letter {
-            '\'' | '"' | '`' => {
-                if quoted_part(letter, &mut letters, &mut line).is_none() {
-                    return line;
-                }
-            }
-            '\n' => line.push(' '),
-            letter => line.push(letter),
+        if !matches!(letter, '\'' | '"' | '`') {
+            plain.push(letter);
+            continue;
+        }
+        whole.push_str(&change(&plain));
+        plain.clear();
+        if quoted_part(letter, &mut letters, &mut whole).is_none() {
+            return whole;
         }
     }
-    line
+    whole + &change(&plain)
+}
+
+fn one_line(text: &str) -> String {
+    outside_quotes(text, |plain| plain.replace('\n', " "))
+}
+
+/// A column without a character set that its collation implies: MySQL writes it, or not, depending on how the table was made.
+fn without_implied(item: &str) -> String {
+    outside_quotes(item, |plain| {
+        let Some((before, rest)) = plain.split_once(" CHARACTER SET ") else {
+            return plain.to_owned();
+        };
+        match rest.split_once(" COLLATE ") {
+            Some((name, after)) if !name.contains(' ') => format!("{before} COLLATE {after}"),
+            _ => plain.to_owned(),
+        }
+    })
 }
 
 /// A text without what stands in quotes, so that words in comments and defaults count for nothing.
@@ -303,6 +321,18 @@ mod tests {
         let essence = |text: &str| Definition::parse(text).unwrap().essence();
         assert_eq!(essence(RUNS), essence(&other));
         assert_ne!(essence(RUNS), essence(&RUNS.replace("CASCADE", "RESTRICT")));
+    }
+
+    #[test]
+    fn a_character_set_that_a_collation_implies_does_not_tell_tables_apart() {
+        let table = |set: &str| {
+            format!("CREATE TABLE `t` (\n  `a` char(9){set} DEFAULT ' CHARACTER SET x COLLATE y'\n)")
+        };
+        let essence = |set: &str| Definition::parse(&table(set)).unwrap().essence();
+        let plain = essence(" COLLATE utf8mb4_bin");
+        assert_eq!(essence(" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"), plain);
+        assert_ne!(essence(" CHARACTER SET utf8mb4"), plain);
+        assert!(plain[0].contains("' CHARACTER SET x COLLATE y'"), "{plain:?}");
     }
 
     #[test]

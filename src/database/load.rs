@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::chunk::Job;
 use self::ledger::Ledger;
 use self::prepare::Found;
+pub use self::ledger::TABLE as LEDGER;
 pub use self::verify::{Verified, verify};
 use crate::bulk::{Bulk, Leash, TransferError, WHOLE_TABLE};
 use crate::dump::finished;
@@ -35,6 +36,10 @@ use crate::target::Target;
 const PULSE: Duration = Duration::from_secs(60);
 /// How often a chunk is begun anew with another session.
 const ATTEMPTS: u32 = 4;
+
+/// Character sets of statements: rows are bytes, definitions are texts.
+const ROWS: &str = "binary";
+const DEFINITIONS: &str = "utf8mb4";
 
 /// A database of a set, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,7 +236,7 @@ async fn tables(
         return Ok(());
     }
     let doing = format!("making the tables of {into}");
-    set_up(control).await?;
+    set_up(control, DEFINITIONS).await?;
     control.run(&doing, format!("USE {}", quoted(into))).await?;
     for sql in prepare::statements(source, &record.schema, prepare::CREATE).await? {
         match control.run(&doing, sql).await {
@@ -245,9 +250,9 @@ async fn tables(
 }
 
 /// What the statements of parts count on.
-async fn set_up(bulk: &mut Bulk) -> Result<(), TransferError> {
+async fn set_up(bulk: &mut Bulk, names: &str) -> Result<(), TransferError> {
     let doing = "setting up a writer";
-    bulk.run(doing, "SET NAMES binary").await?;
+    bulk.run(doing, format!("SET NAMES {names}")).await?;
     let checks = "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0";
     // Rows that a server held are loaded, whatever it would say of new ones.
     let own = match bulk.facts().engine {
@@ -301,7 +306,7 @@ async fn rows(
     for _ in 0..writers.max(1) {
         let (target, leash, shared) = (target.clone(), leash.clone(), Arc::clone(shared));
         tasks.spawn(async move {
-            let mut writer = self::writer(&target, &leash).await?;
+            let mut writer = self::writer(&target, &leash, ROWS).await?;
             while let Some(job) = shared.next() {
                 writer = load_one(&target, &leash, &shared, &job, writer).await?;
             }
@@ -315,9 +320,9 @@ async fn rows(
     Ok(())
 }
 
-async fn writer(target: &Target, leash: &Leash) -> Result<Bulk, TransferError> {
+async fn writer(target: &Target, leash: &Leash, names: &str) -> Result<Bulk, TransferError> {
     let mut writer = Bulk::open(target, leash).await?;
-    set_up(&mut writer).await?;
+    set_up(&mut writer, names).await?;
     Ok(writer)
 }
 
@@ -344,7 +349,7 @@ async fn load_one(
         tokio::time::sleep(Duration::from_secs(1 << (number - 1))).await;
         if lost {
             // While the server is away this fails, and the load with it: it goes on when it is begun again.
-            writer = self::writer(target, leash).await?;
+            writer = self::writer(target, leash, ROWS).await?;
             // The answer to a commit may be all that was lost.
             let ledger = Ledger::read(&mut writer, &job.into).await?.unwrap_or_default();
             if ledger.has(&ledger::part(&job.part)) {
@@ -411,7 +416,7 @@ async fn make_all(
     for _ in 0..writers.max(1) {
         let (target, leash, queue) = (target.clone(), leash.clone(), Arc::clone(&queue));
         tasks.spawn(async move {
-            let mut writer = self::writer(&target, &leash).await?;
+            let mut writer = self::writer(&target, &leash, DEFINITIONS).await?;
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some(index) = next else { break };

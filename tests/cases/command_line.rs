@@ -10,6 +10,9 @@ use kfp_tests::{World, operator};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::Case;
 
@@ -206,10 +209,56 @@ async fn workflow(world: &World, place: &str, name: &str, run: Option<&str>) -> 
         .with_context(|| format!("cannot make the Workflow {name}"))
 }
 
+/// What KFP's API server answers: a run that ended before the moment, one whose Workflow is there, one whose Workflow is gone.
+fn runs() -> String {
+    let run = |id: &str, finished: &str| json!({"run_id": id, "display_name": id, "state": "RUNNING", "created_at": "2020-01-01T00:00:00Z", "finished_at": finished});
+    json!({"runs": [
+        run("ended", "2020-01-01T01:00:00Z"), run("5f1c", "1970-01-01T00:00:00Z"), run("gone", "2020-03-01T00:00:00Z"),
+    ]})
+    .to_string()
+}
+
+/// Stands in for KFP's API server behind a Service, until it is dropped.
+async fn pipelines(world: &World, place: &str) -> Result<JoinSet<()>> {
+    // Of the range of Services, which is this program's, and above all that the API server gives out by itself.
+    let address = "10.243.255.77";
+    let listener = TcpListener::bind((address, 8888)).await?;
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let _ = client.read(&mut asked).await;
+            let text = runs();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", text.len());
+            let _ = client.write_all((head + &text).as_bytes()).await;
+        }
+    });
+    let port = json!({"name": "http", "port": 8888, "protocol": "TCP"});
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ml-pipeline"}, "spec": {"ports": [port]}}),
+        json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "ml-pipeline"},
+               "subsets": [{"addresses": [{"ip": address}], "ports": [port]}]}),
+        json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [port],
+               "metadata": {"name": "ml-pipeline", "labels": {"kubernetes.io/service-name": "ml-pipeline"}},
+               "endpoints": [{"addresses": [address], "conditions": {"ready": true}}]}),
+    ] {
+        let (version, kind) = (object["apiVersion"].clone(), object["kind"].clone());
+        let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        world
+            .objects(place, &words(&version), &words(&kind))
+            .create(&PostParams::default(), &serde_json::from_value(object)?)
+            .await
+            .with_context(|| format!("cannot make the {kind}"))?;
+    }
+    Ok(server)
+}
+
 async fn restores(world: Arc<World>) -> Result<()> {
     let place = "command-line-restores";
     world.apply(place, "kfp", spec(Some(destination()))).await?;
-    let running = Patch::Merge(json!({"status": {"version": "2.16.1"}}));
+    let running = Patch::Merge(json!({"status": {
+        "version": "2.16.1", "endpoints": {"api": format!("http://ml-pipeline.{place}.svc:8888")},
+    }}));
     let installations = world.installations(place);
     installations
         .patch_status("kfp", &PatchParams::default(), &running)
@@ -229,11 +278,16 @@ async fn restores(world: Arc<World>) -> Result<()> {
 
     let refused = ask(vec!["restore", "plan", "monday"]).await?.ended(1)?;
     ensure!(
-        refused.out.contains("REFUSED")
+        refused.out.contains("KFP's API server cannot be")
+            && refused.out.contains("REFUSED")
             && refused.out.contains("--overwrite")
             && refused.out.contains("train-x2k9f"),
         "{refused:?}"
     );
+    let _server = pipelines(&world, place).await?;
+    let w = world.clone();
+    let raw = tokio::task::spawn_blocking(move || w.kubectl(&["get", "--raw", "/api/v1/namespaces/command-line-restores/services/ml-pipeline:8888/proxy/apis/v2beta1/runs?page_size=5"])).await?;
+    eprintln!("RAW {raw:?}");
     let plan: Value = ask(vec!["restore", "plan", "monday", "--overwrite", "-o", "json"])
         .await?
         .ended(0)?
@@ -246,6 +300,8 @@ async fn restores(world: Arc<World>) -> Result<()> {
             && plan["safetyBackup"] == true,
         "{plan:#}"
     );
+    let closed = plan["close"].as_array().context("the server was not asked")?;
+    ensure!(closed.len() == 1 && closed[0]["run"] == "gone", "{plan:#}");
     ask(vec!["restore", "plan", "--latest"]).await?.ended(2)?;
     ask(vec!["restore", "plan"]).await?.ended(2)?;
 

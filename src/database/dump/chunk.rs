@@ -9,7 +9,7 @@ use super::Shared;
 use super::catalog::Table;
 use super::read::{Take, Values, read, shown_key};
 use super::work::Claim;
-use super::write::{Inserts, LARGE_ROW, PartStream};
+use super::write::{Inserts, LARGE_ROW, PartStream, rows_header};
 use crate::bulk::{Bulk, TransferError};
 
 /// Most that `max_allowed_packet` can be set to (MySQL and MariaDB: 1 GiB).
@@ -141,8 +141,15 @@ impl Take for Chunk<'_> {
         self.shared.pace.wait(bytes).await;
         let part = match &mut self.part {
             Some(part) => part,
-            none => none
-                .insert(PartStream::begin(self.shared.sink.as_ref(), &self.path, self.shared.level).await?),
+            none => none.insert(
+                PartStream::begin(
+                    self.shared.sink.as_ref(),
+                    &self.path,
+                    rows_header(),
+                    self.shared.level,
+                )
+                .await?,
+            ),
         };
         if bytes < LARGE_ROW {
             if self.inserts.add(values.iter()) {

@@ -5,7 +5,7 @@ use kfp_backup::layout;
 
 use super::catalog::Database;
 use super::chunk::Tries;
-use super::write::PartStream;
+use super::write::{PartStream, definitions_header};
 use crate::bulk::TransferError;
 use crate::parts::{PartError, Sink};
 use crate::session::quoted;
@@ -48,7 +48,7 @@ async fn part(
 }
 
 async fn once(sink: &dyn Sink, level: i32, path: &str, statements: &[String]) -> Result<String, PartError> {
-    let mut part = PartStream::begin(sink, path, level).await?;
+    let mut part = PartStream::begin(sink, path, definitions_header(), level).await?;
     for statement in statements {
         part.write(statement.as_bytes()).await?;
         part.write(b";\n").await?;

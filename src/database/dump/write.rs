@@ -6,7 +6,6 @@ use kfp_backup::part::Part;
 use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
 
 use super::literal::{Literal, Writing, append, identifier};
-use crate::bulk::SQL_MODE;
 use crate::parts::{MAX_PIECE, PartError, PartWriter, Sink};
 
 /// Bytes that a statement grows to, unless one row is larger.
@@ -14,11 +13,22 @@ pub(crate) const STATEMENT: usize = 1 << 20;
 /// Bytes of a row's values from which on it is written piece by piece, in a statement of its own.
 pub(crate) const LARGE_ROW: u64 = 256 * 1024;
 
-/// The first lines of every part with statements: what they mean must not depend on the session that reads them.
-pub(crate) fn header() -> String {
-    format!(
-        "SET NAMES binary;\nSET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n"
-    )
+/// What both headers set.
+macro_rules! set_session {
+    () => {
+        "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0;\n"
+    };
+}
+
+/// The first lines of a part with rows: what its statements mean must not depend on the session that reads them. The bytes of
+/// literals become those of columns.
+pub(crate) fn rows_header() -> &'static str {
+    concat!("SET NAMES binary;\n", set_session!())
+}
+
+/// The first lines of a part with definitions, whose texts are UTF-8.
+pub(crate) fn definitions_header() -> &'static str {
+    concat!("SET NAMES utf8mb4;\n", set_session!())
 }
 
 /// A part that takes plain bytes.
@@ -31,8 +41,13 @@ pub(crate) struct PartStream {
 }
 
 impl PartStream {
-    /// Begins a part and writes the header.
-    pub(crate) async fn begin(sink: &dyn Sink, path: &str, level: i32) -> Result<Self, PartError> {
+    /// Begins a part with its header.
+    pub(crate) async fn begin(
+        sink: &dyn Sink,
+        path: &str,
+        header: &str,
+        level: i32,
+    ) -> Result<Self, PartError> {
         let failed = |error: std::io::Error| compression(path, &error);
         let mut encoder = Encoder::new(level).map_err(failed)?;
         encoder
@@ -45,7 +60,7 @@ impl PartStream {
             out: BytesMut::zeroed(MAX_PIECE),
             plain: 0,
         };
-        stream.write(header().as_bytes()).await?;
+        stream.write(header.as_bytes()).await?;
         Ok(stream)
     }
 
@@ -227,8 +242,16 @@ impl Inserts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inserts, STATEMENT};
+    use super::{Inserts, STATEMENT, definitions_header, rows_header};
+    use crate::bulk::SQL_MODE;
     use crate::dump::literal::Literal;
+
+    #[test]
+    fn parts_are_read_in_the_mode_in_which_they_were_written() {
+        for header in [rows_header(), definitions_header()] {
+            assert!(header.contains(&format!("sql_mode = '{SQL_MODE}'")), "{header}");
+        }
+    }
 
     #[test]
     fn rows_share_statements_up_to_a_megabyte() {

@@ -8,6 +8,7 @@ use super::ledger;
 use super::lines::{Lines, content};
 use crate::bulk::{Bulk, SILENCE, TransferError};
 use crate::dump::literal::identifier;
+use crate::dump::write::rows_header;
 use crate::error::ProbeReason;
 
 /// A chunk to load.
@@ -28,7 +29,14 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(3_600);
 /// Loads a chunk. On an error nothing of it is there, unless only the answer to its commit was lost.
 pub(crate) async fn load(shared: &Shared, job: &Job, writer: &mut Bulk) -> Result<(), TransferError> {
     let doing = format!("loading {}.{} from {}", job.into, job.table, job.part);
-    let mut lines = Lines::open(shared.source.as_ref(), &job.part, job.longest, &shared.large).await?;
+    let mut lines = Lines::open(
+        shared.source.as_ref(),
+        &job.part,
+        rows_header(),
+        job.longest,
+        &shared.large,
+    )
+    .await?;
     writer
         .run(&doing, format!("USE {}", crate::session::quoted(&job.into)))
         .await?;

@@ -7,8 +7,8 @@ use crate::bulk::{Bulk, TransferError};
 use crate::reader::text;
 use crate::session::quoted;
 
-/// Name of the table.
-pub(crate) const TABLE: &str = "kfp_operator_load";
+/// Name of the table. While it is in a database, a load of it was begun and is not through.
+pub const TABLE: &str = "kfp_operator_load";
 
 /// What is done, as rows of the table name it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

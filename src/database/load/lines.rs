@@ -8,7 +8,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 use crate::bulk::TransferError;
-use crate::dump::write::header;
 use crate::parts::{PartReader, Source};
 
 /// Bytes of a statement beyond which it is read only while no other such one is in memory.
@@ -35,10 +34,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Opens a part whose statements have at most `longest` bytes. `large` has one permit.
+    /// Opens a part that begins with `header`, and whose statements have at most `longest` bytes. `large` has one permit.
     pub(crate) async fn open(
         source: &dyn Source,
         path: &str,
+        header: &str,
         longest: u64,
         large: &Arc<Semaphore>,
     ) -> Result<Self, TransferError> {
@@ -59,7 +59,7 @@ impl Lines {
                 .saturating_add(1024),
             large: Arc::clone(large),
             permit: None,
-            header: header().lines().rev().map(str::to_owned).collect(),
+            header: header.lines().rev().map(str::to_owned).collect(),
         })
     }
 

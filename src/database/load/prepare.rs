@@ -11,6 +11,7 @@ use super::ledger::{self, Ledger};
 use super::lines::Lines;
 use crate::bulk::{Bulk, TransferError, WHOLE_TABLE};
 use crate::definition::Definition;
+use crate::dump::write::definitions_header;
 use crate::error::ProbeError;
 use crate::parts::Source;
 use crate::reader::text;
@@ -61,7 +62,7 @@ pub(crate) async fn fits(bulk: &mut Bulk, databases: &[&DatabaseRecord]) -> Resu
 /// Keeps other loads of these databases away for as long as `bulk` lives.
 pub(crate) async fn claim(bulk: &mut Bulk, database: &str) -> Result<(), TransferError> {
     let sql = format!(
-        "SELECT GET_LOCK(CONCAT('kfp_operator_load.', MD5({})), 2)",
+        "SELECT GET_LOCK(CONCAT('kfp.', SHA2({}, 224)), 2)",
         text(database)
     );
     let answers = bulk.query("keeping other loads away", sql).await?;
@@ -211,7 +212,7 @@ pub(crate) async fn statements(
     start: &str,
 ) -> Result<Vec<String>, TransferError> {
     let large = Arc::new(Semaphore::new(1));
-    let mut lines = Lines::open(source, path, LONGEST_DEFINITION, &large).await?;
+    let mut lines = Lines::open(source, path, definitions_header(), LONGEST_DEFINITION, &large).await?;
     let mut statements = Vec::new();
     while let Some(sql) = lines.next().await? {
         if !sql.starts_with(start) {
