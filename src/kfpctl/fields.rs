@@ -8,9 +8,7 @@ use serde_json::Value;
 #[must_use]
 pub fn unknown(resource: &Value) -> Option<String> {
     let crds = kfp_api::schema::crds();
-    let crd = crds
-        .iter()
-        .find(|crd| resource["kind"] == crd.spec.names.kind)?;
+    let crd = crds.iter().find(|crd| resource["kind"] == crd.spec.names.kind)?;
     let schema = crd.spec.versions.first()?.schema.as_ref()?;
     let schema = serde_json::to_value(schema.open_api_v3_schema.as_ref()?).ok()?;
     let fields = resource.as_object()?.iter();

@@ -3,6 +3,7 @@
 
 mod plan;
 mod run;
+mod runs;
 mod source;
 mod view;
 

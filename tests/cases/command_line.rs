@@ -8,7 +8,7 @@ use kfp_tests::command_line::{Said, kfpctl, kfpctl_as};
 use kfp_tests::world::eventually;
 use kfp_tests::{World, operator};
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -234,22 +234,29 @@ async fn pipelines(world: &World, place: &str) -> Result<JoinSet<()>> {
         }
     });
     let port = json!({"name": "http", "port": 8888, "protocol": "TCP"});
+    let name = json!({"name": "ml-pipeline"});
+    // Kubernetes' API server goes to the addresses of Endpoints, and to those of pods alone.
     for object in [
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ml-pipeline"}, "spec": {"ports": [port]}}),
-        json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "ml-pipeline"},
-               "subsets": [{"addresses": [{"ip": address}], "ports": [port]}]}),
-        json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [port],
-               "metadata": {"name": "ml-pipeline", "labels": {"kubernetes.io/service-name": "ml-pipeline"}},
-               "endpoints": [{"addresses": [address], "conditions": {"ready": true}}]}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": name, "spec": {"ports": [port]}}),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": name, "spec": {"containers": [{"name": "server", "image": "none"}]}}),
+        json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": name, "subsets": [{"ports": [port], "addresses": [
+            {"ip": address, "targetRef": {"kind": "Pod", "name": "ml-pipeline", "namespace": place}},
+        ]}]}),
     ] {
-        let (version, kind) = (object["apiVersion"].clone(), object["kind"].clone());
-        let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        world
-            .objects(place, &words(&version), &words(&kind))
-            .create(&PostParams::default(), &serde_json::from_value(object)?)
-            .await
-            .with_context(|| format!("cannot make the {kind}"))?;
+        let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+        let api = world.objects(place, "v1", &kind);
+        let object: DynamicObject = serde_json::from_value(object)?;
+        eventually(&format!("the {kind} is made"), || async {
+            let made = api.create(&PostParams::default(), &object).await;
+            Ok(Some(made.map(drop)?))
+        })
+        .await?;
     }
+    let runs = Patch::Merge(json!({"status": {"podIP": address, "podIPs": [{"ip": address}]}}));
+    world
+        .objects(place, "v1", "Pod")
+        .patch_status("ml-pipeline", &PatchParams::default(), &runs)
+        .await?;
     Ok(server)
 }
 
@@ -285,9 +292,6 @@ async fn restores(world: Arc<World>) -> Result<()> {
         "{refused:?}"
     );
     let _server = pipelines(&world, place).await?;
-    let w = world.clone();
-    let raw = tokio::task::spawn_blocking(move || w.kubectl(&["get", "--raw", "/api/v1/namespaces/command-line-restores/services/ml-pipeline:8888/proxy/apis/v2beta1/runs?page_size=5"])).await?;
-    eprintln!("RAW {raw:?}");
     let plan: Value = ask(vec!["restore", "plan", "monday", "--overwrite", "-o", "json"])
         .await?
         .ended(0)?

@@ -11,7 +11,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 
 use super::source::Asked;
-use super::view;
+use super::{runs, view};
 use crate::backup::{installation, objects, standing};
 use crate::failure::Failure;
 use crate::follow::unsigned;
@@ -83,8 +83,7 @@ pub async fn of(client: &Client, asked: &Asked) -> Result<RestorePlan, Failure> 
         .into_iter()
         .filter_map(|schedule| schedule.metadata.name)
         .collect(),
-        // Rows of runs are in the database and in the set, and neither is read from here.
-        unfinished: None,
+        unfinished: runs::unfinished_at(client, &target, set.taken).await,
     };
     Ok(plan(&set, &seen, asked.parts.wanted(), asked.overwrite))
 }

@@ -102,7 +102,7 @@ fn runs(plan: &RestorePlan) -> String {
     let mut text = String::new();
     match plan.close.as_deref() {
         None => {
-            text += "\nRuns that were under way at that moment are closed as failed; which, is known once their rows are read.\n";
+            text += "\nRuns that were under way at that moment are closed as failed. Which, is known once their rows are read: KFP's API server cannot be\nasked from here.\n";
         }
         Some([]) => {}
         Some(closed) => {
