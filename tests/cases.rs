@@ -1,10 +1,12 @@
 //! PROOF (real API server): the list of cases, a file a subject.
 
+mod backups;
 mod command_line;
 mod custom_resource;
 mod deletion;
 mod drift;
 mod faults;
+mod guard;
 mod install;
 mod inventory;
 mod leader;
@@ -84,6 +86,7 @@ impl Case {
 pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
     let subjects = [
         rest::cases(),
+        backups::cases(),
         faults::cases(),
         leader::cases(),
         deletion::cases(),
@@ -97,6 +100,7 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         prune::cases(),
         pause::cases(),
         version::cases(),
+        guard::cases(),
         unparseable::cases(),
         drift::cases(),
         command_line::cases(),

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod command_line;
 pub mod hand;
 pub mod isolation;
+pub mod jobs;
 pub mod operator;
 pub mod pods;
 pub mod programs;

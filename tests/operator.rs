@@ -26,6 +26,8 @@ use crate::world::{OPERATOR_NAMESPACE, World, eventually};
 
 /// Name of the operator's ServiceAccount.
 pub const ACCOUNT: &str = "kfp-operator";
+/// The image that Jobs are given: nothing pulls it.
+pub const JOB_IMAGE: &str = "registry.example.com/kfp-operator:test";
 /// How long a stopped operator may take: the grace that its Deployment gives it.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -80,6 +82,7 @@ impl Operator {
             .env("WATCH_NAMESPACES", namespaces.join(","))
             .env("POD_NAMESPACE", site.lease_namespace())
             .env("POD_NAME", &name)
+            .env("JOB_IMAGE", JOB_IMAGE)
             .env(
                 "METRICS_ADDRESS",
                 SocketAddr::from((Ipv4Addr::LOCALHOST, metrics)).to_string(),

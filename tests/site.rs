@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::KfpInstallation;
-use kfp_api::names::INSTALLATION_LABEL;
+use kfp_api::names::{CREDENTIALS_LABEL, CREDENTIALS_NAMESPACES_ANNOTATION, INSTALLATION_LABEL, JOBS};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::audit::Request;
 use crate::hand::{Hand, Plays};
+use crate::jobs::{JobHand, JobPlays};
 use crate::operator::{Operator, Settings};
 use crate::world::{OPERATOR_NAMESPACE, World, eventually};
 
@@ -83,7 +84,94 @@ impl Site {
                 .await
                 .with_context(|| format!("cannot copy {kind} {name}"))?;
         }
+        self.copy_job_rights().await
+    }
+
+    /// The account of Jobs, with its rights, in the namespace of this test's operators.
+    async fn copy_job_rights(&self) -> Result<()> {
+        const API: &str = "rbac.authorization.k8s.io/v1";
+        let own = self.lease_namespace();
+        for (api, kind) in [("v1", "ServiceAccount"), (API, "Role"), (API, "RoleBinding")] {
+            let mut object = self
+                .world
+                .objects(OPERATOR_NAMESPACE, api, kind)
+                .get(JOBS)
+                .await?;
+            object.metadata = serde_json::from_value(json!({"name": JOBS, "namespace": own}))?;
+            if let Some(subject) = object.data.pointer_mut("/subjects/0/namespace") {
+                *subject = json!(own);
+            }
+            let copies = self.world.objects(&own, api, kind);
+            copies
+                .create(&PostParams::default(), &object)
+                .await
+                .with_context(|| format!("cannot copy {kind} {JOBS}"))?;
+        }
         Ok(())
+    }
+
+    /// Plays the kubelet for the Jobs of this test's operators.
+    #[must_use]
+    pub fn jobs(self: &Arc<Self>, plays: JobPlays) -> JobHand {
+        JobHand::start(self.clone(), plays)
+    }
+
+    /// A Secret of the operator's namespace with credentials for backups, open to these namespaces.
+    pub async fn credentials(&self, name: &str, namespaces: &str, data: Value) -> Result<()> {
+        let secret = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {
+                "name": name,
+                "labels": {CREDENTIALS_LABEL: "true"},
+                "annotations": {CREDENTIALS_NAMESPACES_ANNOTATION: namespaces},
+            },
+            "stringData": data,
+        }))?;
+        let secrets = self.world.objects(&self.lease_namespace(), "v1", "Secret");
+        secrets.create(&PostParams::default(), &secret).await?;
+        Ok(())
+    }
+
+    /// Status, reason and message of a condition of one of our resources of this namespace.
+    pub async fn condition_of(
+        &self,
+        kind: &str,
+        name: &str,
+        condition: &str,
+    ) -> Result<Option<(String, String, String)>> {
+        let found = self
+            .world
+            .objects(&self.name, "kfpops.dev/v1alpha1", kind)
+            .get_opt(name)
+            .await?;
+        let conditions = found.and_then(|found| found.data.pointer("/status/conditions").cloned());
+        let conditions: Vec<Condition> = conditions
+            .map(serde_json::from_value)
+            .transpose()?
+            .unwrap_or_default();
+        let wanted = conditions.into_iter().find(|found| found.type_ == condition);
+        Ok(wanted.map(|found| (found.status, found.reason, found.message)))
+    }
+
+    /// Waits until a condition of one of our resources has this status and reason, and returns its message.
+    pub async fn await_condition_of(
+        &self,
+        kind: &str,
+        name: &str,
+        condition: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<String> {
+        eventually(
+            &format!("{condition} of {kind} {name} is {status} with {reason}"),
+            || async {
+                match self.condition_of(kind, name, condition).await? {
+                    Some((is, why, message)) if is == status && why == reason => Ok(Some(message)),
+                    other => anyhow::bail!("last seen: {other:?}"),
+                }
+            },
+        )
+        .await
     }
 
     /// Starts an operator that looks after this namespace.

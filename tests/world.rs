@@ -28,10 +28,11 @@ use crate::store::Store;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// Namespace of the operator's ServiceAccount in `config/rbac`.
 pub const OPERATOR_NAMESPACE: &str = "kfp-operator-system";
-/// Kubernetes' own controllers that run: what makes pods of Deployments, and what clears up. No scheduler, no kubelet.
-const CONTROLLERS: [&str; 7] = [
+/// Kubernetes' own controllers that run: what makes pods of Deployments and Jobs, and what clears up. No scheduler, no kubelet.
+const CONTROLLERS: [&str; 8] = [
     "deployment-controller",
     "garbage-collector-controller",
+    "job-controller",
     "namespace-controller",
     "persistentvolumeclaim-protection-controller",
     "replicaset-controller",

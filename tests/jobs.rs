@@ -1,0 +1,205 @@
+//! PROOF (real API server): plays the kubelet for the operator's Jobs. Kubernetes' own controller makes their pods; what is in
+//! them is either the real program as a process under the Jobs' own account, or words that it could have said.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kfp_api::names::{JOB_NAME, JOBS};
+use kfp_backup::order::{Order, Task};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::operator::{kubeconfig, token};
+use crate::site::Site;
+use crate::world::client;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What a Job's pod says in place of its program: progress, then a report, or nothing while it is held.
+#[derive(Clone, Debug)]
+pub enum Saying {
+    /// It goes on, with this progress.
+    Progress(Value),
+    /// It ends, with this report and exit code.
+    End(Value, i32),
+}
+
+/// Answers an order.
+type Answers = dyn Fn(&Order) -> Saying + Send + Sync;
+
+/// How Jobs are played.
+#[derive(Clone)]
+pub enum JobPlays {
+    /// Words in place of the program.
+    Words(Arc<Answers>),
+}
+
+impl JobPlays {
+    /// Words in place of the program.
+    pub fn words(answers: impl Fn(&Order) -> Saying + Send + Sync + 'static) -> Self {
+        Self::Words(Arc::new(answers))
+    }
+}
+
+/// A hand that plays; it lets go when dropped.
+pub struct JobHand {
+    orders: Arc<Mutex<Vec<(String, Order)>>>,
+    task: JoinHandle<()>,
+}
+
+impl JobHand {
+    pub(crate) fn start(site: Arc<Site>, plays: JobPlays) -> Self {
+        let orders = Arc::new(Mutex::default());
+        let task = tokio::spawn(play(site, plays, orders.clone()));
+        Self { orders, task }
+    }
+
+    /// The orders that were read so far, with the names of their Jobs, each once.
+    #[must_use]
+    pub fn orders(&self) -> Vec<(String, Order)> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for JobHand {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn play(site: Arc<Site>, plays: JobPlays, orders: Arc<Mutex<Vec<(String, Order)>>>) {
+    let mut ended = BTreeSet::new();
+    let mut told = String::new();
+    loop {
+        if let Err(error) = round(&site, &plays, &orders, &mut ended).await {
+            let words = format!("{error:#}\n");
+            if words != told {
+                let _ = tokio::fs::write(site.folder.join("jobs-hand.log"), &words).await;
+                told = words;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn round(
+    site: &Site,
+    plays: &JobPlays,
+    orders: &Mutex<Vec<(String, Order)>>,
+    ended: &mut BTreeSet<String>,
+) -> Result<()> {
+    let own = site.lease_namespace();
+    let pods: Api<Pod> = Api::namespaced(site.world.client.clone(), &own);
+    let labelled = ListParams::default().labels(&format!("app.kubernetes.io/name={JOB_NAME}"));
+    for pod in pods.list(&labelled).await?.items {
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        if pod.metadata.deletion_timestamp.is_some() {
+            // What Kubernetes waits for: the kubelet saying that nothing runs any more.
+            if ended.insert(name.clone()) {
+                finish(&pods, &name, 143).await?;
+            }
+            continue;
+        }
+        if ended.contains(&name) {
+            continue;
+        }
+        let (job, order) = order(site, &pod).await?;
+        {
+            let mut known = orders.lock().unwrap_or_else(PoisonError::into_inner);
+            if !known.iter().any(|(known, _)| *known == job) {
+                known.push((job.clone(), order.clone()));
+            }
+        }
+        let JobPlays::Words(answers) = plays;
+        let (key, text, code) = match answers(&order) {
+            Saying::Progress(progress) => ("progress", progress, None),
+            Saying::End(report, code) => ("report", report, Some(code)),
+        };
+        let as_jobs = account(site).await?;
+        let maps: Api<ConfigMap> = Api::namespaced(as_jobs, &order.tell.namespace);
+        let patch = Patch::Merge(json!({"data": {key: text.to_string()}}));
+        maps.patch(&order.tell.name, &PatchParams::default(), &patch)
+            .await
+            .context("the Jobs' account cannot tell")?;
+        if let Some(code) = code {
+            finish(&pods, &name, code).await?;
+            ended.insert(name);
+        } else {
+            running(&pods, &name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A client with the rights of the Jobs' account.
+async fn account(site: &Site) -> Result<Client> {
+    let token = token(&site.world, &site.lease_namespace(), JOBS).await?;
+    let file = site.folder.join("jobs.kubeconfig");
+    let server = site.world.control_plane.server().to_owned();
+    std::fs::write(&file, kubeconfig(&site.world, &server, &token).to_string())?;
+    client(&file).await
+}
+
+/// The order that a pod mounts, and the name of its Job.
+async fn order(site: &Site, pod: &Pod) -> Result<(String, Order)> {
+    let spec = pod.spec.as_ref().context("a pod without spec")?;
+    ensure!(
+        spec.service_account_name.as_deref() == Some(JOBS),
+        "another account"
+    );
+    let volume = spec
+        .volumes
+        .iter()
+        .flatten()
+        .find_map(|volume| volume.secret.as_ref())
+        .context("no Secret is mounted")?;
+    let name = volume.secret_name.clone().unwrap_or_default();
+    let secrets: Api<Secret> = Api::namespaced(site.world.client.clone(), &site.lease_namespace());
+    let data = secrets.get(&name).await?.data.unwrap_or_default();
+    let text = data.get("order.json").context("the Secret has no order")?;
+    Ok((
+        name,
+        serde_json::from_slice(&text.0).context("the order cannot be read")?,
+    ))
+}
+
+/// What an order asks for, in a word.
+#[must_use]
+pub fn work(order: &Order) -> &'static str {
+    match order.task {
+        Task::Take(_) => "take",
+        Task::Verify(_) => "verify",
+        Task::Restore(_) => "restore",
+        Task::Remove(_) => "remove",
+    }
+}
+
+async fn running(pods: &Api<Pod>, pod: &str) -> Result<()> {
+    let state = json!({"name": "job", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}});
+    let status = json!({"status": {"phase": "Running", "containerStatuses": [state]}});
+    pods.patch_status(pod, &PatchParams::default(), &Patch::Merge(status))
+        .await?;
+    Ok(())
+}
+
+async fn finish(pods: &Api<Pod>, pod: &str, code: i32) -> Result<()> {
+    let state = json!({
+        "name": "job", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"terminated": {"exitCode": code}},
+    });
+    let phase = if code == 0 { "Succeeded" } else { "Failed" };
+    let status = json!({"status": {"phase": phase, "containerStatuses": [state]}});
+    match pods
+        .patch_status(pod, &PatchParams::default(), &Patch::Merge(status))
+        .await
+    {
+        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
+        other => other.map(drop).map_err(Into::into),
+    }
+}
