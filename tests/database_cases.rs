@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::runtime::Runtime;
 
 use crate::database_changes::{CHANGES, Change};
-use crate::{database_backup, database_inventory, database_scan};
+use crate::{database_backup, database_damage, database_inventory, database_moment, database_scan};
 
 static CATALOG: LazyLock<Result<SchemaCatalog, SchemaDataError>> = LazyLock::new(SchemaCatalog::load);
 
@@ -109,6 +109,42 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
         case(
             "many rows are dumped and loaded in chunks",
             Box::new(|target| Box::pin(database_backup::many_rows(target))),
+        );
+        case(
+            "a dump shows one moment of two databases while others write",
+            Box::new(|target| Box::pin(database_moment::one_moment(target))),
+        );
+        case(
+            "a dump gives way to a change of a table that it reads",
+            Box::new(|target| Box::pin(database_moment::gives_way(target))),
+        );
+        case(
+            "a table changed before its turn ends a dump",
+            Box::new(|target| Box::pin(database_moment::changed_before_its_turn(target))),
+        );
+        case(
+            "the wait for locks has a limit",
+            Box::new(|target| Box::pin(database_moment::lock_limit(target))),
+        );
+        case(
+            "each damaged part is named",
+            Box::new(|target| Box::pin(database_damage::damaged(target))),
+        );
+        case(
+            "a load that is interrupted goes on",
+            Box::new(|target| Box::pin(database_damage::interrupted(target))),
+        );
+        case(
+            "nothing is replaced that may not be, or by what does not fit",
+            Box::new(|target| Box::pin(database_damage::refused(target))),
+        );
+        case(
+            "what a set does not carry is refused by name",
+            Box::new(|target| Box::pin(database_damage::not_carried(target))),
+        );
+        case(
+            "a store that fails for a while stops no dump and no load",
+            Box::new(|target| Box::pin(database_damage::unsteady_store(target))),
         );
         for (at, change) in CHANGES.iter().enumerate() {
             case(

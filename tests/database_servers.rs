@@ -6,8 +6,10 @@
 mod database_backup;
 mod database_cases;
 mod database_changes;
+mod database_damage;
 mod database_hostile;
 mod database_inventory;
+mod database_moment;
 mod database_parts;
 mod database_scan;
 mod database_start;

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::chunk::Job;
 use self::ledger::Ledger;
-use self::prepare::Found;
 pub use self::ledger::TABLE as LEDGER;
+use self::prepare::Found;
 pub use self::verify::{Verified, verify};
 use crate::bulk::{Bulk, Leash, TransferError, WHOLE_TABLE};
 use crate::dump::finished;
@@ -253,7 +253,9 @@ async fn tables(
 async fn set_up(bulk: &mut Bulk, names: &str) -> Result<(), TransferError> {
     let doing = "setting up a writer";
     bulk.run(doing, format!("SET NAMES {names}")).await?;
-    let checks = "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 0";
+    // Without checks of unique keys MariaDB locks an empty table for the one session that fills it first; none is to be
+    // checked beyond the primary key, which always is.
+    let checks = "SET SESSION foreign_key_checks = 0, SESSION unique_checks = 1";
     // Rows that a server held are loaded, whatever it would say of new ones.
     let own = match bulk.facts().engine {
         Engine::MariaDb => ", SESSION check_constraint_checks = 0",
@@ -341,7 +343,10 @@ async fn load_one(
             Err(error) => error,
         };
         let lost = chunk::lost(&error);
-        let again = lost || matches!(&error, TransferError::Part(error) if error.retry);
+        // What is left of an interrupted load may still hold rows: a deadlock, a lock held for too long.
+        let again = lost
+            || matches!(&error, TransferError::Part(error) if error.retry)
+            || matches!(error.number(), Some(1205 | 1213));
         number += 1;
         if !again || number >= ATTEMPTS {
             return Err(error);

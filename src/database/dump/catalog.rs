@@ -107,11 +107,11 @@ pub(crate) async fn tables(bulk: &mut Bulk, database: &str) -> Result<Vec<String
     let mut refused = Vec::new();
     for answer in answers {
         let (name, kind, engine) = (answer.text(0), answer.text(1), answer.text(2));
-        match (kind.as_str(), engine.to_ascii_lowercase().as_str()) {
-            ("BASE TABLE", "innodb") => names.push(name),
+        match kind.as_str() {
+            "BASE TABLE" if engine.eq_ignore_ascii_case("innodb") => names.push(name),
             // Other engines have no snapshots.
-            ("BASE TABLE", other) => refused.push(format!("table {name} of engine {other}")),
-            (kind, _) => refused.push(format!("{} {name}", kind.to_lowercase())),
+            "BASE TABLE" => refused.push(format!("table {name} of engine {engine}")),
+            kind => refused.push(format!("{} {name}", kind.to_lowercase())),
         }
     }
     refused.extend(beside(bulk, &doing, &of).await?);

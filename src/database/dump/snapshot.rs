@@ -8,11 +8,13 @@ use kfp_backup::database::SnapshotMethod;
 use super::catalog::{self, Database};
 use crate::bulk::{Bulk, Leash, TransferError};
 use crate::error::ProbeReason;
-use crate::session::quoted;
+use crate::session::{Engine, quoted};
 use crate::target::Target;
 
 /// How often the tables may change between being listed and being locked.
 const ATTEMPTS: u32 = 3;
+/// How long to wait until all locks are asked for again: about as long as a transaction of KFP's servers.
+const POLITE_PAUSE: Duration = Duration::from_millis(10);
 /// Where a reader goes back to after each chunk, so that its locks on tables go.
 const SAVEPOINT: &str = "kfp_operator";
 
@@ -140,14 +142,16 @@ async fn lock(
         return Ok(());
     }
     let doing = "locking the tables";
+    let sql = format!("LOCK TABLES {}", tables.join(", "));
+    if control.facts().engine == Engine::MariaDb && politely(control, doing, &sql, left / 2).await? {
+        return Ok(());
+    }
     // The server gives up by itself where nobody is left to kill the session.
     let seconds = limit.as_secs().max(1);
     control
         .run(doing, format!("SET SESSION lock_wait_timeout = {seconds}"))
         .await?;
-    let locked = control
-        .run_for(left, doing, format!("LOCK TABLES {}", tables.join(", ")))
-        .await;
+    let locked = control.run_for(left, doing, sql).await;
     match locked {
         Ok(_) => Ok(()),
         Err(TransferError::Server { error, .. }) if error.reason() == ProbeReason::Timeout => {
@@ -158,6 +162,25 @@ async fn lock(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Asks for all locks without a wait for any, again and again: who waits with some locks in its hands may end in a deadlock with
+/// a transaction over several tables, which the server resolves at the cost of the transaction. MySQL has no such statement.
+async fn politely(
+    control: &mut Bulk,
+    doing: &str,
+    sql: &str,
+    limit: Duration,
+) -> Result<bool, TransferError> {
+    let deadline = tokio::time::Instant::now() + limit;
+    while tokio::time::Instant::now() < deadline {
+        match control.run(doing, format!("{sql} NOWAIT")).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.number() == Some(1205) => tokio::time::sleep(POLITE_PAUSE).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 fn may_not(error: &TransferError) -> bool {

@@ -13,12 +13,8 @@ pub const TABLE: &str = "kfp_operator_load";
 /// What is done, as rows of the table name it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
+    set: String,
     done: BTreeSet<String>,
-}
-
-/// The row that says what is being loaded.
-fn set(id: &str) -> String {
-    format!("set {id}")
 }
 
 /// The row of a part whose statements are in effect.
@@ -34,20 +30,27 @@ pub(crate) fn statement(path: &str, number: usize) -> String {
 impl Ledger {
     /// Reads the table of a database; `None` when it has none.
     pub(crate) async fn read(bulk: &mut Bulk, database: &str) -> Result<Option<Self>, TransferError> {
+        let doing = "reading what was loaded already";
+        let sql = format!(
+            "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+            text(database),
+            text(TABLE)
+        );
+        let answers = bulk.query(doing, sql).await?;
+        let Some(set) = answers.first().map(|answer| answer.text(0)) else {
+            return Ok(None);
+        };
         let sql = format!("SELECT step FROM {}.{}", quoted(database), quoted(TABLE));
-        match bulk.query("reading what was loaded already", sql).await {
-            Ok(answers) => Ok(Some(Self {
-                done: answers.iter().map(|answer| answer.text(0)).collect(),
-            })),
-            // No such table, no such database.
-            Err(error) if matches!(error.number(), Some(1146 | 1049)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answers = bulk.query(doing, sql).await?;
+        Ok(Some(Self {
+            set,
+            done: answers.iter().map(|answer| answer.text(0)).collect(),
+        }))
     }
 
     /// Whether it is the ledger of this set's load.
     pub(crate) fn is_of(&self, id: &str) -> bool {
-        self.has(&set(id))
+        self.set == comment(id)
     }
 
     /// Whether a step is done.
@@ -56,13 +59,21 @@ impl Ledger {
     }
 }
 
+/// What the table's comment says: it is there from the moment that the table is.
+fn comment(id: &str) -> String {
+    format!("loading {id}")
+}
+
 /// Makes the table.
 pub(crate) async fn make(bulk: &mut Bulk, database: &str, id: &str) -> Result<(), TransferError> {
-    let doing = "beginning the load";
-    let table = format!("{}.{}", quoted(database), quoted(TABLE));
-    let sql = format!("CREATE TABLE {table} (step VARBINARY(1000) NOT NULL PRIMARY KEY) ENGINE = InnoDB");
-    bulk.run(doing, sql).await?;
-    note(bulk, database, &set(id)).await
+    let sql = format!(
+        "CREATE TABLE {}.{} (step VARBINARY(1000) NOT NULL PRIMARY KEY) ENGINE = InnoDB COMMENT = {}",
+        quoted(database),
+        quoted(TABLE),
+        text(&comment(id))
+    );
+    bulk.run("beginning the load", sql).await?;
+    Ok(())
 }
 
 /// Notes a step, in the transaction that is open.

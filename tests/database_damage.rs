@@ -1,0 +1,399 @@
+//! PROOF (real databases): what a damaged set, an interrupted load, a full database and a store that fails come to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use kfp_backup::database::DatabasesRecord;
+use kfp_database::dump::{self, Observer, dump};
+use kfp_database::load::{load, verify};
+use kfp_database::{Progress, Target, Tell};
+use sqlx::Connection;
+use sqlx::mysql::MySqlConnection;
+use std::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::database_backup::{checksums, dumped, failed, loaded, renamed, silent};
+use crate::database_cases::{drop_database, fresh_database, run};
+use crate::database_parts::{At, Shelf};
+
+/// A database whose large table makes several chunks.
+async fn several_chunks(target: &Target, name: &str) -> Result<MySqlConnection> {
+    let mut connection = fresh_database(target, name).await?;
+    for statement in [
+        "CREATE TABLE rows_of_it (id int AUTO_INCREMENT PRIMARY KEY, text longtext, n int, KEY n (n))",
+        "INSERT INTO rows_of_it (text, n) VALUES (REPEAT('a text; ', 25), 1), (REPEAT('b', 200), 2), (REPEAT('c', 200), 3)",
+    ] {
+        run(&mut connection, statement).await?;
+    }
+    for _ in 0..10 {
+        run(
+            &mut connection,
+            "INSERT INTO rows_of_it (text, n) SELECT text, n + 1 FROM rows_of_it",
+        )
+        .await?;
+    }
+    run(&mut connection, "CREATE TABLE other (id int PRIMARY KEY, of_it int, CONSTRAINT of_it FOREIGN KEY (of_it) REFERENCES rows_of_it (id))").await?;
+    run(&mut connection, "INSERT INTO other VALUES (1, 1), (2, NULL)").await?;
+    Ok(connection)
+}
+
+/// The paths of the parts that hold the large table's rows.
+fn parts_of(record: &DatabasesRecord) -> Result<Vec<String>> {
+    let table = record.databases[0]
+        .tables
+        .iter()
+        .find(|table| table.name == "rows_of_it");
+    let parts = table.map(|table| {
+        table
+            .chunks
+            .iter()
+            .map(|chunk| chunk.part.clone())
+            .collect::<Vec<_>>()
+    });
+    parts
+        .filter(|parts| parts.len() >= 2)
+        .context("there are no two parts")
+}
+
+/// Truncated, flipped, swapped, missing and forged parts, each named; then the whole set.
+pub async fn damaged(target: Target) -> Result<()> {
+    let mut connection = several_chunks(&target, "kfp_bk_damage").await?;
+    let shelf = Shelf::new();
+    let record = dumped(&target, &["kfp_bk_damage"], &shelf).await?;
+    let parts = parts_of(&record)?;
+    let options = renamed(&[("kfp_bk_damage", "kfp_bk_damage_2")]);
+    run(&mut connection, "DROP DATABASE IF EXISTS kfp_bk_damage_2").await?;
+    let (first, second) = (shelf.bytes(&parts[0]), shelf.bytes(&parts[1]));
+    for (name, path) in [
+        ("schema", &record.databases[0].schema),
+        ("rows", &parts[1]),
+        ("indexes", &record.databases[0].indexes),
+    ] {
+        let whole = shelf.bytes(path);
+        shelf.damage(path, |bytes| bytes.truncate(bytes.len() - 7));
+        failed_by_name(&loaded(&target, &record, &options, &shelf).await, path).context(name)?;
+        shelf.damage(path, |bytes| *bytes = whole.clone());
+        shelf.damage(path, |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        });
+        failed_by_name(&loaded(&target, &record, &options, &shelf).await, path).context(name)?;
+        shelf.damage(path, |bytes| *bytes = whole.clone());
+    }
+    run(&mut connection, "DROP DATABASE kfp_bk_damage_2").await?;
+    // Swapped: each has a digest, but that of the other.
+    shelf.damage(&parts[0], |bytes| bytes.clone_from(&second));
+    shelf.damage(&parts[1], |bytes| bytes.clone_from(&first));
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "PartDigest",
+        "rows_of_it",
+    )?;
+    shelf.damage(&parts[0], |bytes| bytes.clone_from(&first));
+    // Made so: the digest fits, and the rows do not.
+    shelf.forge(&parts[1], first.clone());
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "PartContent",
+        &parts[1],
+    )?;
+    let strange = zstd::encode_all(b"SET NAMES binary;\nDROP DATABASE mysql;\n".as_slice(), 1)?;
+    shelf.forge(&parts[1], strange);
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "PartContent",
+        &parts[1],
+    )?;
+    shelf.forge(&parts[1], second);
+    let done = loaded(&target, &record, &options, &shelf).await?;
+    ensure!(done.chunks_before > 0 && done.verified.rows == record.rows(), "{done:?}");
+    same(&mut connection, "kfp_bk_damage", "kfp_bk_damage_2").await?;
+    run(&mut connection, "DROP DATABASE kfp_bk_damage_2").await?;
+    drop_database(connection, "kfp_bk_damage").await
+}
+
+fn failed_by_name<T: std::fmt::Debug>(
+    result: &Result<T, kfp_database::TransferError>,
+    path: &str,
+) -> Result<()> {
+    let error = result.as_ref().err().context("nothing was found")?;
+    ensure!(
+        ["PartDigest", "PartContent"].contains(&error.reason()) && error.to_string().contains(path),
+        "{error} ({})",
+        error.reason()
+    );
+    Ok(())
+}
+
+async fn same(connection: &mut MySqlConnection, one: &str, other: &str) -> Result<()> {
+    let (before, after) = (
+        checksums(connection, one).await?,
+        checksums(connection, other).await?,
+    );
+    ensure!(before == after, "{before:?}, and {after:?}");
+    Ok(())
+}
+
+/// Interrupted again and again, each time a little later.
+pub async fn interrupted(target: Target) -> Result<()> {
+    let mut connection = several_chunks(&target, "kfp_bk_halt").await?;
+    let shelf = Shelf::new();
+    let record = dumped(&target, &["kfp_bk_halt"], &shelf).await?;
+    let options = renamed(&[("kfp_bk_halt", "kfp_bk_halt_2")]);
+    run(&mut connection, "DROP DATABASE IF EXISTS kfp_bk_halt_2").await?;
+    let mut done = None;
+    for round in 0..60_u64 {
+        let source = Arc::new(At(Arc::clone(&shelf)));
+        let (target, record, options) = (target.clone(), record.clone(), options.clone());
+        let mut loading = tokio::spawn(async move {
+            load(
+                &target,
+                &record,
+                &options,
+                source,
+                silent(),
+                &CancellationToken::new(),
+            )
+            .await
+        });
+        let limit = Duration::from_millis(10 + 15 * round);
+        match tokio::time::timeout(limit, &mut loading).await {
+            // Dropped in the middle, as a process that is killed.
+            Err(_) => {
+                loading.abort();
+                // Whoever begins at once may meet what is left of the last one.
+                let _ = loading.await;
+            }
+            Ok(ended) => match ended? {
+                Ok(loaded) => {
+                    done = Some((round, loaded));
+                    break;
+                }
+                Err(error) => ensure!(error.reason() == "Busy", "{error} in round {round}"),
+            },
+        }
+    }
+    let (round, loaded) = done.context("it never came to its end")?;
+    ensure!(round > 2, "it was hardly interrupted: {round}, {loaded:?}");
+    same(&mut connection, "kfp_bk_halt", "kfp_bk_halt_2").await?;
+    run(&mut connection, "DROP DATABASE kfp_bk_halt_2").await?;
+    drop_database(connection, "kfp_bk_halt").await
+}
+
+/// What is refused before anything happens, and what may be replaced.
+pub async fn refused(target: Target) -> Result<()> {
+    let mut connection = several_chunks(&target, "kfp_bk_refuse").await?;
+    let shelf = Shelf::new();
+    let record = dumped(&target, &["kfp_bk_refuse"], &shelf).await?;
+    let mut options = renamed(&[("kfp_bk_refuse", "kfp_bk_refuse_2")]);
+    let mut there = fresh_database(&target, "kfp_bk_refuse_2").await?;
+    run(&mut there, "CREATE VIEW precious AS SELECT 1").await?;
+    run(&mut there, "CREATE TABLE old (a int)").await?;
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "NotEmpty",
+        "old, precious",
+    )?;
+    options.replace = true;
+    // Nothing that does not fit costs anything.
+    let mut other = record.clone();
+    other.databases[0].tables[1].largest_statement = 1 << 40;
+    failed(
+        loaded(&target, &other, &options, &shelf).await,
+        "PacketTooSmall",
+        "rows_of_it",
+    )?;
+    let mut other = record.clone();
+    other.databases[0].collation = "utf8mb4_klingon_ci".to_owned();
+    failed(
+        loaded(&target, &other, &options, &shelf).await,
+        "CollationMissing",
+        "klingon",
+    )?;
+    let whole = shelf.bytes(&record.databases[0].schema);
+    let text = String::from_utf8(zstd::decode_all(whole.as_slice())?)?;
+    shelf.forge(
+        &record.databases[0].schema,
+        zstd::encode_all(text.replace(" longtext", " klingontext").as_bytes(), 1)?,
+    );
+    let error = loaded(&target, &record, &options, &shelf)
+        .await
+        .err()
+        .context("it fits")?;
+    ensure!(
+        error
+            .to_string()
+            .contains("trying whether the tables of kfp_bk_refuse fit"),
+        "{error}"
+    );
+    shelf.forge(&record.databases[0].schema, whole);
+    run(&mut there, "SELECT * FROM precious")
+        .await
+        .context("something was removed")?;
+    loaded(&target, &record, &options, &shelf).await?;
+    same(&mut connection, "kfp_bk_refuse", "kfp_bk_refuse_2").await?;
+    there.close().await?;
+
+    // Another load holds the database.
+    let mut holder = crate::database_cases::writer(&target).await?;
+    run(
+        &mut holder,
+        "SELECT GET_LOCK(CONCAT('kfp.', SHA2('kfp_bk_refuse_2', 224)), 1)",
+    )
+    .await?;
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "Busy",
+        "kfp_bk_refuse_2",
+    )?;
+    holder.close().await?;
+
+    // One changed value is found, and no other table is named.
+    run(
+        &mut connection,
+        "UPDATE kfp_bk_refuse_2.rows_of_it SET text = CONCAT(text, ' ') WHERE id = 7",
+    )
+    .await?;
+    run(&mut connection, "DELETE FROM kfp_bk_refuse_2.other WHERE id = 2").await?;
+    run(
+        &mut connection,
+        "ALTER TABLE kfp_bk_refuse_2.other ADD KEY extra (id)",
+    )
+    .await?;
+    run(&mut connection, "CREATE TABLE kfp_bk_refuse_2.extra (a int)").await?;
+    let none = CancellationToken::new();
+    let seen = verify(&target, &record, &options.databases, 2, silent(), &none).await;
+    let error = seen.err().context("nothing was found")?;
+    let text = error.to_string();
+    let kfp_database::TransferError::Differs(differences) = error else {
+        anyhow::bail!("{text}");
+    };
+    ensure!(differences.len() == 4, "{text}");
+    for part in [
+        "extra: not in the set",
+        "rows_of_it: its rows have checksum",
+        "other: 1 rows, the set has 2",
+        "other: `KEY `extra` (`id`)`",
+    ] {
+        ensure!(text.contains(part), "{text} does not tell: {part}");
+    }
+    run(&mut connection, "DROP DATABASE kfp_bk_refuse_2").await?;
+    drop_database(connection, "kfp_bk_refuse").await
+}
+
+/// What a set does not carry.
+pub async fn not_carried(target: Target) -> Result<()> {
+    let mut connection = fresh_database(&target, "kfp_bk_odd").await?;
+    for statement in [
+        "CREATE TABLE t (a int PRIMARY KEY)",
+        "CREATE TABLE m (a int) ENGINE = MyISAM",
+        "CREATE VIEW v AS SELECT a FROM t",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1",
+        "CREATE PROCEDURE pr () SELECT 1",
+        "CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+    ] {
+        run(&mut connection, statement).await?;
+    }
+    let done = dumped(&target, &["kfp_bk_odd"], &Shelf::new()).await;
+    let text = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    for part in [
+        "table m of engine MyISAM",
+        "view v",
+        "trigger tr",
+        "routine pr",
+        "event ev",
+    ] {
+        ensure!(text.contains(part), "{text} does not tell: {part}");
+    }
+    failed(done, "Unsupported", "kfp_bk_odd")?;
+    failed(
+        dumped(&target, &["kfp_bk_nowhere"], &Shelf::new()).await,
+        "UnknownDatabase",
+        "kfp_bk_nowhere",
+    )?;
+    drop_database(connection, "kfp_bk_odd").await
+}
+
+/// Sees rows.
+#[derive(Default)]
+struct Seen(Mutex<Vec<Vec<Option<String>>>>);
+
+impl Observer for Seen {
+    fn columns(&self, _: &str, table: &str) -> Vec<String> {
+        match table {
+            "other" => ["of_it", "nowhere", "id"].map(str::to_owned).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn row(&self, database: &str, table: &str, values: &[Option<&[u8]>]) {
+        let text = |value: &Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
+        let mut row = vec![Some(format!("{database}.{table}"))];
+        row.extend(values.iter().map(text));
+        if let Ok(mut seen) = self.0.lock() {
+            seen.push(row);
+        }
+    }
+}
+
+/// Parts that fail are written and read anew; rows are shown; progress is told.
+pub async fn unsteady_store(target: Target) -> Result<()> {
+    let mut connection = several_chunks(&target, "kfp_bk_store").await?;
+    let shelf = Shelf::new();
+    shelf.fail(2, 200);
+    let told: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let tell: Tell = {
+        let told = Arc::clone(&told);
+        Arc::new(move |progress| {
+            if let Ok(mut told) = told.lock() {
+                told.push(progress);
+            }
+        })
+    };
+    let seen = Arc::new(Seen::default());
+    let mut options = dump::Options::of(vec!["kfp_bk_store".to_owned()]);
+    options.observer = Some(Arc::clone(&seen) as Arc<dyn Observer>);
+    let sink = Arc::new(At(Arc::clone(&shelf)));
+    let record = dump(&target, &options, sink, tell, &CancellationToken::new()).await?;
+    let last = told
+        .lock()
+        .ok()
+        .and_then(|told| told.iter().map(|told| told.rows).max());
+    ensure!(
+        last == Some(record.rows()),
+        "{last:?} of {} rows were told",
+        record.rows()
+    );
+    let mut rows = seen.0.lock().map(|rows| rows.clone()).unwrap_or_default();
+    rows.sort();
+    let row = |id: &str, of: Option<&str>| {
+        vec![
+            Some("kfp_bk_store.other".to_owned()),
+            of.map(str::to_owned),
+            None,
+            Some(id.to_owned()),
+        ]
+    };
+    ensure!(rows == [row("2", None), row("1", Some("1"))], "{rows:?}");
+    run(&mut connection, "DROP DATABASE IF EXISTS kfp_bk_store_2").await?;
+    shelf.fail(1, 0);
+    let options = renamed(&[("kfp_bk_store", "kfp_bk_store_2")]);
+    // The schema's part fails first, and is read by a load that is begun anew.
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "StoreUnreachable",
+        "schema",
+    )?;
+    loaded(&target, &record, &options, &shelf).await?;
+    same(&mut connection, "kfp_bk_store", "kfp_bk_store_2").await?;
+    // A store that stays away.
+    shelf.fail(100, 0);
+    failed(
+        dumped(&target, &["kfp_bk_store"], &shelf).await,
+        "StoreUnreachable",
+        "schema",
+    )?;
+    run(&mut connection, "DROP DATABASE kfp_bk_store_2").await?;
+    drop_database(connection, "kfp_bk_store").await
+}
