@@ -63,6 +63,8 @@ pub const JOB_FOR_LABEL: &str = "kfpops.dev/for";
 pub const DELETE_WITHOUT_BACKUP_ANNOTATION: &str = "kfpops.dev/delete-without-backup";
 /// `app.kubernetes.io/name` of pods of Jobs.
 pub const JOB_NAME: &str = "kfp-operator-job";
+/// ClusterRole, and RoleBinding to it, that the account of Jobs has in an installation's namespace while a restore's Job works.
+pub const RESTORE_JOBS: &str = "kfp-operator-jobs-restore";
 /// ServiceAccount of Jobs, in the operator's namespace, and the ClusterRole that it has in an installation's namespace.
 pub const JOBS: &str = "kfp-operator-jobs";
 

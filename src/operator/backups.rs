@@ -5,6 +5,8 @@ pub mod metrics;
 mod pass;
 mod steps;
 
+pub use pass::terminating;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,9 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kfp_api::names::{INSTALLATION_LABEL, JOB_NAMESPACE_LABEL};
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
+use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::Api;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::backoff;
 use crate::context::{Context, Key};
 use crate::controller::Scope;
+use crate::restores;
 
 /// Several changes within this time make one pass.
 const DEBOUNCE: Duration = Duration::from_millis(500);
@@ -174,9 +177,16 @@ async fn rounds(context: Arc<Context>, mut news: UnboundedReceiver<Key>, cancel:
     while passes.join_next().await.is_some() {}
 }
 
+/// A pass over the backups of an installation and one over its restores, whatever came of the first.
+async fn both(context: &Context, key: &Key) -> Result<Option<Duration>, kfp_engine::Error> {
+    let backups = Box::pin(pass::run(context, key)).await;
+    let restores = Box::pin(restores::run(context, key)).await;
+    Ok(backups?.into_iter().chain(restores?).min())
+}
+
 /// One pass, and how long to wait for the next; none where there is nothing to look after.
 async fn one(context: Arc<Context>, key: Key) -> (Key, Option<Duration>) {
-    match Box::pin(pass::run(&context, &key)).await {
+    match both(&context, &key).await {
         Ok(next) => {
             context.backup_failures.clear(&key);
             (key, next.map(|next| backoff::spread(next, backoff::random())))

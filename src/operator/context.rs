@@ -46,5 +46,6 @@ impl Context {
         self.failures.clear(key);
         self.inventories.end(key);
         self.metrics.forget(&key.0, &key.1);
+        self.metrics.restores.forget(&key.0, &key.1);
     }
 }

@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 
 use crate::backups::metrics::BackupMetrics;
 use crate::inventory_metrics::InventoryMetrics;
+use crate::restores::metrics::RestoreMetrics;
 
 /// Media type of what [`Metrics::text`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -64,6 +65,8 @@ pub struct Metrics {
     pub inventory: InventoryMetrics,
     /// Of backups.
     pub backups: BackupMetrics,
+    /// Of restores.
+    pub restores: RestoreMetrics,
 }
 
 impl Default for Metrics {
@@ -95,6 +98,7 @@ impl Metrics {
             shown: Mutex::default(),
             inventory: InventoryMetrics::new(&mut registry),
             backups: BackupMetrics::new(&mut registry),
+            restores: RestoreMetrics::new(&mut registry),
         };
         registry.register(
             "reconcile",

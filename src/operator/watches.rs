@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
 use futures::channel::mpsc::UnboundedSender;
+use kfp_api::KfpRestore;
 use kfp_api::names::INSTALLATION_LABEL;
 use kfp_engine::kinds::{KINDS, Kind};
 use kube::api::{DynamicObject, PartialObjectMeta};
@@ -69,8 +70,15 @@ impl Watches {
     fn start(&self, namespace: &str) -> Vec<AbortOnDropHandle<()>> {
         let kinds = KINDS.iter().filter(|kind| kind.listed);
         let watch = |kind| watch(self.client.clone(), kind, namespace.to_owned(), self.news.clone());
+        let restores = tokio::spawn(restores(
+            self.client.clone(),
+            namespace.to_owned(),
+            self.news.clone(),
+        ));
         kinds
-            .map(|kind| AbortOnDropHandle::new(tokio::spawn(watch(kind))))
+            .map(|kind| tokio::spawn(watch(kind)))
+            .chain([restores])
+            .map(AbortOnDropHandle::new)
             .collect()
     }
 }
@@ -89,6 +97,25 @@ async fn watch(client: Client, kind: &'static Kind, namespace: String, news: Unb
             }
             Ok(None) => {}
             Err(error) => tracing::debug!(namespace, kind = kind.kind, %error, "a watch was interrupted"),
+        }
+    }
+}
+
+/// Tells the names of installations whose restores changed: what a restore stops, and lets go, is their own.
+async fn restores(client: Client, namespace: String, news: UnboundedSender<Key>) {
+    let api: Api<KfpRestore> = Api::namespaced(client, &namespace);
+    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(
+                watcher::Event::Apply(restore)
+                | watcher::Event::InitApply(restore)
+                | watcher::Event::Delete(restore),
+            ) => {
+                let _ = news.unbounded_send((namespace.clone(), restore.spec.installation));
+            }
+            Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+            Err(error) => tracing::debug!(namespace, %error, "a watch of restores was interrupted"),
         }
     }
 }

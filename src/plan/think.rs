@@ -80,11 +80,11 @@ fn build(desired: &Desired, seen: &Observed) -> Decision {
     actions.extend((!orphans.is_empty()).then_some(Action::Prune(orphans)));
     actions.extend(last.cloned());
 
-    let held = match hold {
+    let stopped = match hold {
         Hold::Ask(question) => Some(question),
         Hold::Free | Hold::Wait { .. } => None,
     };
-    let question = foundations.question.or(held).or(workloads.question);
+    let question = foundations.question.or(stopped).or(workloads.question);
     conclude(actions, question, waits.into_list(desired))
 }
 

@@ -50,14 +50,21 @@ impl Role {
     #[must_use]
     pub const fn stands_still(self) -> bool {
         match self {
-            // Rows of pipelines and runs, and migrations at its start; the two that report to it and call it.
-            Self::ApiServer | Self::PersistenceAgent | Self::ScheduledWorkflow => true,
-            // Rows of ML Metadata, and of the cache.
-            Self::MetadataGrpc | Self::MetadataWriter | Self::CacheServer => true,
-            // Pods of runs, whose drivers and launchers would find neither the API server nor ML Metadata, and fail.
-            Self::WorkflowController => true,
-            Self::Viewer | Self::Frontend | Self::VisualizationServer | Self::MetadataEnvoy => false,
-            Self::Database | Self::ObjectStore => false,
+            // Rows of pipelines and runs, and migrations at its start; the two that report to it and call it. Rows of ML
+            // Metadata and of the cache. Pods of runs, whose drivers and launchers would find none of these, and fail.
+            Self::ApiServer
+            | Self::PersistenceAgent
+            | Self::ScheduledWorkflow
+            | Self::MetadataGrpc
+            | Self::MetadataWriter
+            | Self::CacheServer
+            | Self::WorkflowController => true,
+            Self::Viewer
+            | Self::Frontend
+            | Self::VisualizationServer
+            | Self::MetadataEnvoy
+            | Self::Database
+            | Self::ObjectStore => false,
         }
     }
 }

@@ -46,7 +46,7 @@ enum Made {
     ForAnother,
 }
 
-fn uid<'a>(doing: Doing<'a>) -> &'a str {
+fn uid(doing: Doing<'_>) -> &str {
     doing.resource.uid.as_deref().unwrap_or_default()
 }
 

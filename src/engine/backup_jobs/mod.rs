@@ -5,6 +5,7 @@ mod credentials;
 mod look;
 mod own;
 pub mod resolve;
+mod restore;
 mod shape;
 
 use std::sync::Arc;

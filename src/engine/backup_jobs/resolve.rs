@@ -64,7 +64,7 @@ fn refuse<T>(reason: Reason, message: impl Into<String>) -> Result<T, Refusal> {
 }
 
 impl Source {
-    fn namespace(&self) -> &str {
+    pub(super) fn namespace(&self) -> &str {
         &self.installation.namespace
     }
 
@@ -449,7 +449,7 @@ impl BackupJobs {
 }
 
 /// A RoleBinding of the Jobs' account to the ClusterRole of this name; it goes with the installation.
-fn binding(source: &Source, own: &str, role: &str) -> Value {
+pub(super) fn binding(source: &Source, own: &str, role: &str) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",

@@ -81,7 +81,7 @@ async fn ask(
     }
 }
 
-fn seen(inspection: Inspection, schemas: &SchemaCatalog) -> DatabaseSeen {
+pub(crate) fn seen(inspection: Inspection, schemas: &SchemaCatalog) -> DatabaseSeen {
     let verdict = inspection.schema.as_ref().map(|schema| judge(schema, schemas));
     let midway = verdict.as_ref().and_then(|verdict| verdict.midway.as_ref());
     DatabaseSeen {
@@ -123,7 +123,7 @@ fn status(verdict: Verdict) -> SchemaStatus {
 }
 
 /// The probe's own reasons in the words of conditions.
-fn reason(error: &ProbeError) -> Reason {
+pub(crate) fn reason(error: &ProbeError) -> Reason {
     match error.reason() {
         ProbeReason::AccessDenied => Reason::AccessDenied,
         ProbeReason::Unreachable | ProbeReason::Timeout => Reason::Unreachable,

@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod service;
 pub(crate) mod trouble;
 pub mod workloads;
+pub mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 

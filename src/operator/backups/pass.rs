@@ -149,7 +149,7 @@ fn parsed<K: DeserializeOwned>(object: DynamicObject) -> Option<K> {
 }
 
 /// Whether the namespace is being deleted. Where that may not be looked at, the API server refuses what is made there anyway.
-async fn terminating(context: &Context, namespace: &str) -> bool {
+pub async fn terminating(context: &Context, namespace: &str) -> bool {
     let api: Api<Namespace> = Api::all(context.client.clone());
     match limited(format!("read namespace {namespace}"), api.get_opt(namespace)).await {
         Ok(found) => found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()),

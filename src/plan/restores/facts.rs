@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use kfp_api::conditions::{ConditionType, Reason, find};
-use kfp_api::names::{BOOTSTRAP_LABEL, ENDED_ANNOTATION};
+use kfp_api::names::{BOOTSTRAP_LABEL, ENDED_ANNOTATION, RESTORE_FINALIZER};
 use kfp_api::restore::RestoreParts;
 use kfp_api::{KfpRestore, KfpRestoreStatus};
 
@@ -13,7 +13,6 @@ use crate::observed::{BootstrapSeen, BootstrapState, RestoreSeen, RestoreState};
 pub(super) fn name(restore: &KfpRestore) -> &str {
     restore.metadata.name.as_deref().unwrap_or_default()
 }
-
 
 /// When it was made; of two of the same second, the names tell which goes first.
 pub(super) fn age(restore: &KfpRestore) -> (Timestamp, &str) {
@@ -50,9 +49,7 @@ pub fn put_back(restore: &KfpRestore) -> bool {
 /// It is complete or was given up. The mark stays where a status is lost, so that a restore is never done twice.
 #[must_use]
 pub fn over(restore: &KfpRestore) -> bool {
-    let annotations = restore.metadata.annotations.as_ref();
-    status(restore).completed_at.is_some()
-        || annotations.is_some_and(|annotations| annotations.contains_key(ENDED_ANNOTATION))
+    status(restore).completed_at.is_some() || marked(restore)
 }
 
 /// It gave up while it replaced things.
@@ -119,4 +116,42 @@ pub fn bootstrap(restores: &[KfpRestore], installation_uid: &str) -> Option<Boot
         },
         message: message(found),
     })
+}
+
+/// Its uid.
+pub(super) fn uid(restore: &KfpRestore) -> &str {
+    restore.metadata.uid.as_deref().unwrap_or_default()
+}
+
+/// When the installation began to be stopped.
+pub(super) fn started(restore: &KfpRestore) -> Option<Timestamp> {
+    status(restore).started_at.map(|time| time.0)
+}
+
+/// It is being deleted.
+pub(super) fn deleting(restore: &KfpRestore) -> bool {
+    restore.metadata.deletion_timestamp.is_some()
+}
+
+/// Our finalizer is on it.
+pub(super) fn held(restore: &KfpRestore) -> bool {
+    let mut finalizers = restore.metadata.finalizers.iter().flatten();
+    finalizers.any(|finalizer| finalizer == RESTORE_FINALIZER)
+}
+
+/// It carries the mark of one that is over.
+pub(super) fn marked(restore: &KfpRestore) -> bool {
+    let annotations = restore.metadata.annotations.as_ref();
+    annotations.is_some_and(|annotations| annotations.contains_key(ENDED_ANNOTATION))
+}
+
+/// When it ended, as its mark says.
+pub(super) fn ended(restore: &KfpRestore) -> Option<Timestamp> {
+    restore
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(ENDED_ANNOTATION)?
+        .parse()
+        .ok()
 }

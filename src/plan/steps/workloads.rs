@@ -29,14 +29,14 @@ pub fn collect(
     desired: &Desired,
     seen: &Observed,
     held: &BTreeSet<String>,
-    hold: &Hold,
+    restore: &Hold,
     waits: &mut Waits,
 ) -> Workloads {
     let mut pass = Pass {
         desired,
         seen,
         held,
-        hold,
+        restore,
         gate: schema::gate(desired, seen),
         waits,
         question: None,
@@ -61,7 +61,7 @@ struct Pass<'a> {
     desired: &'a Desired,
     seen: &'a Observed,
     held: &'a BTreeSet<String>,
-    hold: &'a Hold,
+    restore: &'a Hold,
     gate: Gate,
     waits: &'a mut Waits,
     question: Option<Question>,
@@ -91,7 +91,7 @@ impl Pass<'_> {
     }
 
     fn may_make(&mut self, component: &DesiredComponent) -> bool {
-        if self.hold.holds(component) {
+        if self.restore.holds(component) {
             self.waits.add(&component.name, "the restore".to_owned());
             return false;
         }
@@ -118,14 +118,9 @@ impl Pass<'_> {
 
     /// A server whose drift is repaired starts anew: the question about the schema comes up again. What is stopped does not.
     fn may_repair(&mut self, component: &DesiredComponent) -> bool {
-        self.hold.holds(component) && self.is_stopped(component)
+        self.restore.holds(component) && component.replicas == 0
             || self.volume_known(component)
                 && (component.role != Role::ApiServer || self.schema_allows(component))
-    }
-
-    /// Its rendering has no replicas, so that applying it starts nothing.
-    fn is_stopped(&self, component: &DesiredComponent) -> bool {
-        component.replicas == 0
     }
 
     /// What its pods mount and run as is not there: its own, or what belongs to no component.

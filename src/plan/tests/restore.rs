@@ -65,7 +65,7 @@ fn at_zero(state: RestoreState) -> Observed {
     seen.api_server = unknown("no replica is ready yet (0 of 0)");
     for name in WRITERS {
         change_workload(&mut seen, name, |workload| {
-            (workload.desired, workload.ready) = (0, 0)
+            (workload.desired, workload.ready) = (0, 0);
         });
     }
     seen

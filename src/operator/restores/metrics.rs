@@ -1,0 +1,106 @@
+//! LOOP: what is counted of restores: few series for each installation that has any.
+
+use kfp_api::KfpRestore;
+use kfp_plan::RestoreState;
+use kfp_plan::restores::holding;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    namespace: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    namespace: String,
+    name: String,
+    result: String,
+}
+
+/// Results of a restore.
+const RESULTS: [&str; 2] = ["Complete", "Failed"];
+
+/// Metrics of restores.
+pub struct RestoreMetrics {
+    ended: Family<ResultLabels, Counter>,
+    holding: Family<Labels, Gauge>,
+    incomplete: Family<Labels, Gauge>,
+}
+
+impl RestoreMetrics {
+    /// Metrics with nothing counted yet, in this registry.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            ended: Family::default(),
+            holding: Family::default(),
+            incomplete: Family::default(),
+        };
+        registry.register(
+            "restores",
+            "Restores that ended, by result",
+            metrics.ended.clone(),
+        );
+        registry.register(
+            "restore_under_way",
+            "1 while a restore keeps an installation stopped",
+            metrics.holding.clone(),
+        );
+        registry.register(
+            "restore_incomplete",
+            "1 while an installation is stopped because a restore gave up before its databases were whole",
+            metrics.incomplete.clone(),
+        );
+        metrics
+    }
+
+    /// One restore that ended.
+    pub fn ended(&self, namespace: &str, name: &str, complete: bool) {
+        let result = if complete { RESULTS[0] } else { RESULTS[1] };
+        let labels = ResultLabels {
+            namespace: namespace.into(),
+            name: name.into(),
+            result: result.into(),
+        };
+        self.ended.get_or_create(&labels).inc();
+    }
+
+    /// The restores of an installation as they are now.
+    pub fn show(&self, namespace: &str, name: &str, restores: &[&KfpRestore]) {
+        let labels = Labels {
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        if restores.is_empty() {
+            self.holding.remove(&labels);
+            self.incomplete.remove(&labels);
+            return;
+        }
+        let all: Vec<KfpRestore> = restores.iter().map(|restore| (*restore).clone()).collect();
+        let held = holding(&all, name).map(|held| held.state);
+        let count = |state| i64::from(held == Some(state));
+        self.holding
+            .get_or_create(&labels)
+            .set(count(RestoreState::UnderWay));
+        self.incomplete
+            .get_or_create(&labels)
+            .set(count(RestoreState::Incomplete));
+    }
+
+    /// Takes an installation that is gone out of the output.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        self.show(namespace, name, &[]);
+        for result in RESULTS {
+            let labels = ResultLabels {
+                namespace: namespace.into(),
+                name: name.into(),
+                result: result.into(),
+            };
+            self.ended.remove(&labels);
+        }
+    }
+}
