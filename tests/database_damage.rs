@@ -81,6 +81,13 @@ pub async fn damaged(target: Target) -> Result<()> {
         failed_by_name(&loaded(&target, &record, &options, &shelf).await, path).context(name)?;
         shelf.damage(path, |bytes| *bytes = whole.clone());
     }
+    // All rows are there, and are not loaded again.
+    let done = loaded(&target, &record, &options, &shelf).await?;
+    let chunks = record.databases[0]
+        .tables
+        .iter()
+        .map(|table| table.chunks.len() as u64);
+    ensure!(done.chunks_before == chunks.sum::<u64>(), "{done:?}");
     run(&mut connection, "DROP DATABASE kfp_bk_damage_2").await?;
     // Swapped: each has a digest, but that of the other.
     shelf.damage(&parts[0], |bytes| bytes.clone_from(&second));
@@ -92,7 +99,9 @@ pub async fn damaged(target: Target) -> Result<()> {
     )?;
     shelf.damage(&parts[0], |bytes| bytes.clone_from(&first));
     // Made so: the digest fits, and the rows do not.
-    shelf.forge(&parts[1], first.clone());
+    let text = String::from_utf8(zstd::decode_all(second.as_slice())?)?;
+    let (header, _) = text.split_at(text.find("INSERT").context("there are no rows")?);
+    shelf.forge(&parts[1], zstd::encode_all(header.as_bytes(), 1)?);
     failed(
         loaded(&target, &record, &options, &shelf).await,
         "PartContent",
@@ -107,8 +116,27 @@ pub async fn damaged(target: Target) -> Result<()> {
     )?;
     shelf.forge(&parts[1], second);
     let done = loaded(&target, &record, &options, &shelf).await?;
-    ensure!(done.chunks_before > 0 && done.verified.rows == record.rows(), "{done:?}");
+    ensure!(
+        done.chunks_before > 0 && done.verified.rows == record.rows(),
+        "{done:?}"
+    );
     same(&mut connection, "kfp_bk_damage", "kfp_bk_damage_2").await?;
+    // Once more: it is there already, and found to be the same.
+    let again = loaded(&target, &record, &options, &shelf).await?;
+    ensure!(
+        again.chunks_before == 0 && again.verified == done.verified,
+        "{again:?}"
+    );
+    run(
+        &mut connection,
+        "UPDATE kfp_bk_damage_2.rows_of_it SET n = 77 WHERE id = 5",
+    )
+    .await?;
+    failed(
+        loaded(&target, &record, &options, &shelf).await,
+        "NotEmpty",
+        "other, rows_of_it",
+    )?;
     run(&mut connection, "DROP DATABASE kfp_bk_damage_2").await?;
     drop_database(connection, "kfp_bk_damage").await
 }

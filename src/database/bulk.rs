@@ -21,7 +21,7 @@ pub(crate) use self::leash::Leash;
 
 /// How long the server may be silent while it is being read from or written to. A boundary of a chunk or a statement of a
 /// megabyte takes milliseconds; five minutes bear a disk that hangs.
-pub(crate) const SILENCE: Duration = Duration::from_secs(300);
+pub(crate) const SILENCE: Duration = Duration::from_mins(5);
 /// How long a statement may take that works on whole tables: an index of a large table takes minutes.
 pub(crate) const WHOLE_TABLE: Duration = Duration::from_hours(12);
 /// How long the server bears a silent client, in seconds: a store that takes a part slowly, or a throttle.

@@ -21,7 +21,7 @@ enum Kind {
     Primary,
     Unique,
     Key,
-    /// InnoDB makes one such index at a time.
+    /// `InnoDB` makes one such index at a time.
     FullText,
     ForeignKey,
     Other,

@@ -5,9 +5,11 @@
 //! neither empty nor the beginning of the same load is refused, unless it may be replaced.
 
 mod chunk;
+mod indexes;
 pub(crate) mod ledger;
 mod lines;
 mod prepare;
+mod rows;
 mod verify;
 
 use std::collections::VecDeque;
@@ -16,7 +18,6 @@ use std::time::Duration;
 
 use kfp_backup::database::{DatabaseRecord, DatabasesRecord};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::chunk::Job;
@@ -24,8 +25,7 @@ use self::ledger::Ledger;
 pub use self::ledger::TABLE as LEDGER;
 use self::prepare::Found;
 pub use self::verify::{Verified, verify};
-use crate::bulk::{Bulk, Leash, TransferError, WHOLE_TABLE};
-use crate::dump::finished;
+use crate::bulk::{Bulk, Leash, TransferError};
 use crate::error::ProbeError;
 use crate::parts::Source;
 use crate::progress::{Meter, Tell};
@@ -33,9 +33,7 @@ use crate::session::{Engine, quoted};
 use crate::target::Target;
 
 /// How often the session that keeps other loads away says something, so that the server does not close it.
-const PULSE: Duration = Duration::from_secs(60);
-/// How often a chunk is begun anew with another session.
-const ATTEMPTS: u32 = 4;
+const PULSE: Duration = Duration::from_mins(1);
 
 /// Character sets of statements: rows are bytes, definitions are texts.
 const ROWS: &str = "binary";
@@ -120,7 +118,7 @@ async fn run(
     let chosen = choose(target, record, &options.databases)?;
     let mut control = Bulk::open(target, leash).await?;
     let begun = begin(&mut control, &chosen, options, source.as_ref()).await?;
-    let (jobs, chunks_before, bytes_before) = jobs(&chosen, &begun);
+    let (jobs, chunks_before, bytes_before) = rows::jobs(&begun);
     let expected = chosen.iter().map(|(record, _)| bytes(record)).sum();
     let shared = Arc::new(Shared {
         source,
@@ -132,9 +130,10 @@ async fn run(
         shared.meter.add(bytes_before, 0, into, "");
     }
     let work = async {
-        rows(target, leash, &shared, options.writers).await?;
-        indexes(target, leash, &shared, options.writers, &chosen, &begun).await?;
-        verify::all(target, leash, record, &options.databases, options.writers, tell).await
+        rows::all(target, leash, &shared, options.writers).await?;
+        indexes::all(target, leash, &shared, options.writers, &begun).await?;
+        let verified = verify::all(target, leash, record, &options.databases, options.writers, tell).await;
+        verified.map_err(|error| occupied(error, &begun))
     };
     let verified = tokio::select! {
         done = work => done?,
@@ -183,44 +182,88 @@ fn choose<'a>(
         .collect()
 }
 
+/// A database that is being loaded.
+struct Begun<'a> {
+    record: &'a DatabaseRecord,
+    into: &'a str,
+    state: State,
+}
+
+/// How far it is.
+enum State {
+    /// Its tables are there; what else is done stands in the ledger.
+    Tables(Ledger),
+    /// It holds all tables already, for all that is known: these.
+    Perhaps(String),
+}
+
 /// Looks at everything first; then makes databases and tables.
-async fn begin(
+async fn begin<'a>(
     control: &mut Bulk,
-    chosen: &Chosen<'_>,
+    chosen: &Chosen<'a>,
     options: &Options,
     source: &dyn Source,
-) -> Result<Vec<Ledger>, TransferError> {
+) -> Result<Vec<Begun<'a>>, TransferError> {
     let records: Vec<&DatabaseRecord> = chosen.iter().map(|(record, _)| *record).collect();
     prepare::fits(control, &records).await?;
     let mut found = Vec::new();
     for (record, into) in chosen {
         prepare::claim(control, into).await?;
-        let (state, holds) = prepare::look(control, into, &options.id).await?;
-        match &holds {
-            Some(holds) if !options.replace => {
-                return Err(TransferError::NotEmpty {
-                    database: (*into).to_owned(),
-                    holds: holds.clone(),
-                });
-            }
-            Some(_) => prepare::rehearse(control, source, record, into).await?,
-            None => {}
+        let (state, holds) = prepare::look(control, record, into, &options.id).await?;
+        match (&state, &holds) {
+            (Found::Perhaps, Some(_)) if !options.replace => {}
+            (_, Some(holds)) if !options.replace => return Err(not_empty(into, holds)),
+            (_, Some(_)) => prepare::rehearse(control, source, record, into).await?,
+            (_, None) => {}
         }
-        found.push((state, holds.is_some()));
+        found.push((state, holds));
     }
-    let mut ledgers = Vec::new();
-    for ((record, into), (state, occupied)) in chosen.iter().zip(found) {
-        let ledger = match state {
-            Found::Begun(ledger) => ledger,
-            Found::Fresh => {
-                prepare::begin(control, record, into, &options.id, occupied).await?;
+    let mut begun = Vec::new();
+    for ((record, into), (state, holds)) in chosen.iter().zip(found) {
+        let ledger = match (state, holds) {
+            (Found::Perhaps, Some(holds)) if !options.replace => {
+                begun.push(Begun {
+                    record,
+                    into,
+                    state: State::Perhaps(holds),
+                });
+                continue;
+            }
+            (Found::Begun(ledger), _) => ledger,
+            (Found::Fresh | Found::Perhaps, holds) => {
+                prepare::begin(control, record, into, &options.id, holds.is_some()).await?;
                 Ledger::default()
             }
         };
         tables(control, record, into, &ledger, source).await?;
-        ledgers.push(ledger);
+        begun.push(Begun {
+            record,
+            into,
+            state: State::Tables(ledger),
+        });
     }
-    Ok(ledgers)
+    Ok(begun)
+}
+
+fn not_empty(database: &str, holds: &str) -> TransferError {
+    TransferError::NotEmpty {
+        database: database.to_owned(),
+        holds: holds.to_owned(),
+    }
+}
+
+/// A database that was taken for one that is loaded already, and is not, is in the way.
+fn occupied(error: TransferError, begun: &[Begun<'_>]) -> TransferError {
+    let TransferError::Differs(differences) = &error else {
+        return error;
+    };
+    let in_the_way = begun.iter().find_map(|database| match &database.state {
+        State::Perhaps(holds) if differences.iter().any(|found| found.database == database.into) => {
+            Some(not_empty(database.into, holds))
+        }
+        _ => None,
+    });
+    in_the_way.unwrap_or(error)
 }
 
 /// Makes the tables, as far as they are not there.
@@ -267,186 +310,4 @@ async fn set_up(bulk: &mut Bulk, names: &str) -> Result<(), TransferError> {
 
 fn bytes(record: &DatabaseRecord) -> u64 {
     record.tables.iter().map(|table| table.rows.bytes).sum()
-}
-
-/// The chunks that are left, those of the largest tables first; how many were loaded before, and their bytes.
-fn jobs(chosen: &Chosen<'_>, ledgers: &[Ledger]) -> (VecDeque<Job>, u64, u64) {
-    let mut tables = Vec::new();
-    for ((record, into), ledger) in chosen.iter().zip(ledgers) {
-        tables.extend(record.tables.iter().map(|table| (table, *into, ledger)));
-    }
-    tables.sort_by_key(|(table, _, _)| std::cmp::Reverse(table.rows.bytes));
-    let (mut left, mut done, mut done_bytes) = (VecDeque::new(), 0, 0);
-    for (table, into, ledger) in tables {
-        for chunk in &table.chunks {
-            if ledger.has(&ledger::part(&chunk.part)) {
-                done += 1;
-                done_bytes += chunk.rows.bytes;
-                continue;
-            }
-            left.push_back(Job {
-                into: into.to_owned(),
-                table: table.name.clone(),
-                part: chunk.part.clone(),
-                rows: chunk.rows.rows,
-                bytes: chunk.rows.bytes,
-                longest: table.largest_statement,
-            });
-        }
-    }
-    (left, done, done_bytes)
-}
-
-/// All chunks, by several writers.
-async fn rows(
-    target: &Target,
-    leash: &Leash,
-    shared: &Arc<Shared>,
-    writers: usize,
-) -> Result<(), TransferError> {
-    let mut tasks = JoinSet::new();
-    for _ in 0..writers.max(1) {
-        let (target, leash, shared) = (target.clone(), leash.clone(), Arc::clone(shared));
-        tasks.spawn(async move {
-            let mut writer = self::writer(&target, &leash, ROWS).await?;
-            while let Some(job) = shared.next() {
-                writer = load_one(&target, &leash, &shared, &job, writer).await?;
-            }
-            writer.close().await;
-            Ok(())
-        });
-    }
-    while let Some(ended) = tasks.join_next().await {
-        finished(ended)?;
-    }
-    Ok(())
-}
-
-async fn writer(target: &Target, leash: &Leash, names: &str) -> Result<Bulk, TransferError> {
-    let mut writer = Bulk::open(target, leash).await?;
-    set_up(&mut writer, names).await?;
-    Ok(writer)
-}
-
-/// Loads a chunk; anew when its part cannot be read, and with another session when this one is lost.
-async fn load_one(
-    target: &Target,
-    leash: &Leash,
-    shared: &Shared,
-    job: &Job,
-    mut writer: Bulk,
-) -> Result<Bulk, TransferError> {
-    let mut number = 0;
-    loop {
-        let error = match chunk::load(shared, job, &mut writer).await {
-            Ok(()) => return Ok(writer),
-            Err(error) => error,
-        };
-        let lost = chunk::lost(&error);
-        // What is left of an interrupted load may still hold rows: a deadlock, a lock held for too long.
-        let again = lost
-            || matches!(&error, TransferError::Part(error) if error.retry)
-            || matches!(error.number(), Some(1205 | 1213));
-        number += 1;
-        if !again || number >= ATTEMPTS {
-            return Err(error);
-        }
-        tokio::time::sleep(Duration::from_secs(1 << (number - 1))).await;
-        if lost {
-            // While the server is away this fails, and the load with it: it goes on when it is begun again.
-            writer = self::writer(target, leash, ROWS).await?;
-            // The answer to a commit may be all that was lost.
-            let ledger = Ledger::read(&mut writer, &job.into).await?.unwrap_or_default();
-            if ledger.has(&ledger::part(&job.part)) {
-                shared.meter.add(job.bytes, job.rows, &job.into, &job.table);
-                return Ok(writer);
-            }
-        }
-    }
-}
-
-/// A statement that makes an index.
-#[derive(Clone)]
-struct Index {
-    into: String,
-    sql: String,
-    step: String,
-}
-
-/// Indexes of several tables at once; then foreign keys, one after the other.
-async fn indexes(
-    target: &Target,
-    leash: &Leash,
-    shared: &Arc<Shared>,
-    writers: usize,
-    chosen: &Chosen<'_>,
-    ledgers: &[Ledger],
-) -> Result<(), TransferError> {
-    let (mut keys, mut foreign) = (VecDeque::new(), VecDeque::new());
-    for ((record, into), ledger) in chosen.iter().zip(ledgers) {
-        let statements = prepare::statements(shared.source.as_ref(), &record.indexes, prepare::ALTER).await?;
-        for (number, sql) in statements.into_iter().enumerate() {
-            let step = ledger::statement(&record.indexes, number);
-            if ledger.has(&step) {
-                continue;
-            }
-            let last = sql.contains("` ADD CONSTRAINT `");
-            let index = Index {
-                into: (*into).to_owned(),
-                sql,
-                step,
-            };
-            if last {
-                foreign.push_back(index);
-            } else {
-                keys.push_back(index);
-            }
-        }
-    }
-    make_all(target, leash, keys, writers).await?;
-    make_all(target, leash, foreign, 1).await
-}
-
-async fn make_all(
-    target: &Target,
-    leash: &Leash,
-    indexes: VecDeque<Index>,
-    writers: usize,
-) -> Result<(), TransferError> {
-    if indexes.is_empty() {
-        return Ok(());
-    }
-    let queue = Arc::new(Mutex::new(indexes));
-    let mut tasks = JoinSet::new();
-    for _ in 0..writers.max(1) {
-        let (target, leash, queue) = (target.clone(), leash.clone(), Arc::clone(&queue));
-        tasks.spawn(async move {
-            let mut writer = self::writer(&target, &leash, DEFINITIONS).await?;
-            loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                let Some(index) = next else { break };
-                make(&mut writer, index).await?;
-            }
-            writer.close().await;
-            Ok(())
-        });
-    }
-    while let Some(ended) = tasks.join_next().await {
-        finished(ended)?;
-    }
-    Ok(())
-}
-
-async fn make(writer: &mut Bulk, index: Index) -> Result<(), TransferError> {
-    let doing = format!("making indexes in {}", index.into);
-    writer.run(&doing, format!("USE {}", quoted(&index.into))).await?;
-    match writer.run_for(WHOLE_TABLE, &doing, index.sql).await {
-        Ok(_) => {}
-        // Made before the load was interrupted: a key of this name, a constraint of this name. The definitions are compared at
-        // the end.
-        Err(error) if matches!(error.number(), Some(1061 | 1826)) => {}
-        Err(error) if error.number() == Some(1005) && error.to_string().contains("errno: 121") => {}
-        Err(error) => return Err(error),
-    }
-    ledger::note(writer, &index.into, &index.step).await
 }

@@ -46,7 +46,7 @@ pub(crate) struct Column {
     /// Type without its arguments.
     pub(crate) data_type: String,
     /// Type with its arguments.
-    pub(crate) column_type: String,
+    pub(crate) full_type: String,
     pub(crate) character_set: Option<String>,
     pub(crate) collation: Option<String>,
     /// A value can be large.
@@ -85,7 +85,7 @@ impl Column {
     pub(crate) fn record(&self) -> ColumnRecord {
         ColumnRecord {
             name: self.name.clone(),
-            data_type: self.column_type.clone(),
+            data_type: self.full_type.clone(),
             collation: self.collation.clone(),
         }
     }
@@ -253,7 +253,7 @@ async fn columns(bulk: &mut Bulk, doing: &str, of: &str) -> Result<Vec<Column>, 
                 );
             Column {
                 name: answer.text(0),
-                column_type: answer.text(2),
+                full_type: answer.text(2),
                 character_set: answer.optional(3),
                 collation: answer.optional(4),
                 wide: endless || answer.number(5) > WIDE,

@@ -100,7 +100,7 @@ mod tests {
         Column {
             name: name.to_owned(),
             data_type: data_type.to_owned(),
-            column_type: data_type.to_owned(),
+            full_type: data_type.to_owned(),
             character_set: character_set.map(str::to_owned),
             collation: None,
             wide: false,

@@ -72,20 +72,17 @@ pub(crate) async fn watch(target: &Target, leash: &Leash, held: &HeldTables) -> 
                 Err(error) => Err(error),
             },
         };
-        match answers {
-            Ok(answers) => {
-                if let Some(error) = answers.iter().find_map(|answer| judge(answer, held)) {
-                    if let Some(bulk) = session {
-                        bulk.close().await;
-                    }
-                    return error;
-                }
-            }
+        let Ok(answers) = answers else {
             // Locks go with each chunk all the same; looking goes on when the server can be asked again.
-            Err(_) => {
-                session = None;
-                tokio::time::sleep(AFTER_FAILURE).await;
+            session = None;
+            tokio::time::sleep(AFTER_FAILURE).await;
+            continue;
+        };
+        if let Some(error) = answers.iter().find_map(|answer| judge(answer, held)) {
+            if let Some(bulk) = session {
+                bulk.close().await;
             }
+            return error;
         }
     }
 }

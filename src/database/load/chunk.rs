@@ -24,7 +24,7 @@ pub(crate) struct Job {
 }
 
 /// How long one statement may take: a row of a gigabyte on a slow disk.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(3_600);
+const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
 
 /// Loads a chunk. On an error nothing of it is there, unless only the answer to its commit was lost.
 pub(crate) async fn load(shared: &Shared, job: &Job, writer: &mut Bulk) -> Result<(), TransferError> {

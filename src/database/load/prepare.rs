@@ -36,10 +36,10 @@ pub(crate) async fn fits(bulk: &mut Bulk, databases: &[&DatabaseRecord]) -> Resu
     }
     let sql = "SELECT COLLATION_NAME FROM information_schema.COLLATIONS";
     let answers = bulk.query("listing collations", sql).await?;
-    let known: BTreeSet<String> = answers.iter().map(|answer| answer.text(0)).collect();
+    let all: BTreeSet<String> = answers.iter().map(|answer| answer.text(0)).collect();
     // MariaDB lists newer collations without the character set that their names in definitions begin with.
     let knows = |name: &String| {
-        known.contains(name) || name.split_once('_').is_some_and(|(_, rest)| known.contains(rest))
+        all.contains(name) || name.split_once('_').is_some_and(|(_, rest)| all.contains(rest))
     };
     let tables = databases.iter().flat_map(|database| &database.tables);
     let wanted: BTreeSet<String> = tables
@@ -81,33 +81,48 @@ pub(crate) enum Found {
     Fresh,
     /// The beginning of the same load: go on.
     Begun(Ledger),
+    /// Tables of all the names that the set has, and no others: the end of the same load, perhaps, whose answer was lost. To
+    /// be compared.
+    Perhaps,
 }
 
-/// Looks at a database, without a change.
+/// Looks at a database, without a change: what to do, and what would have to go.
 pub(crate) async fn look(
     bulk: &mut Bulk,
-    database: &str,
+    record: &DatabaseRecord,
+    into: &str,
     id: &str,
 ) -> Result<(Found, Option<String>), TransferError> {
-    if let Some(ledger) = Ledger::read(bulk, database).await? {
+    if let Some(ledger) = Ledger::read(bulk, into).await? {
         if ledger.is_of(id) {
             return Ok((Found::Begun(ledger), None));
         }
         return Ok((Found::Fresh, Some("the beginning of another load".to_owned())));
     }
-    let of = text(database);
-    let sql = format!(
-        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {of} ORDER BY TABLE_NAME"
-    );
+    let of = text(into);
+    let sql = format!("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {of}");
     let answers = bulk.query("looking at what is there", sql).await?;
-    if answers.is_empty() {
+    let mut names: Vec<String> = answers.iter().map(|answer| answer.text(0)).collect();
+    names.sort();
+    if names.is_empty() {
         return Ok((Found::Fresh, None));
     }
-    let mut names: Vec<String> = answers.iter().take(5).map(|answer| answer.text(0)).collect();
-    if answers.len() > names.len() {
-        names.push(format!("{} more", answers.len() - names.len()));
+    let recorded = record.tables.iter().map(|table| &table.name);
+    let found = if recorded.eq(names.iter()) {
+        Found::Perhaps
+    } else {
+        Found::Fresh
+    };
+    Ok((found, Some(shown(&names))))
+}
+
+/// The first few names.
+fn shown(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(5).cloned().collect();
+    if names.len() > shown.len() {
+        shown.push(format!("{} more", names.len() - shown.len()));
     }
-    Ok((Found::Fresh, Some(names.join(", "))))
+    shown.join(", ")
 }
 
 /// Makes the database empty, with the recorded character set, and its ledger.

@@ -213,7 +213,7 @@ fn shape(like: &Like, expected: &TableRecord, found: &Table) -> Vec<String> {
             differences.push(format!("no column `{}`", column.name));
             continue;
         };
-        let types = [&other.column_type, &column.data_type].map(|text| spelling::data_type(text));
+        let types = [&other.full_type, &column.data_type].map(|text| spelling::data_type(text));
         if types[0] != types[1] || other.collation != column.collation {
             let words = |data_type: &str, collation: &Option<String>| {
                 format!("{data_type} {}", collation.as_deref().unwrap_or_default())
