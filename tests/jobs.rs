@@ -1,7 +1,8 @@
 //! PROOF (real API server): plays the kubelet for the operator's Jobs. Kubernetes' own controller makes their pods; what is in
 //! them is either the real program as a process under the Jobs' own account, or words that it could have said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use kfp_backup::order::{Order, Task};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::operator::{kubeconfig, token};
@@ -38,6 +40,8 @@ type Answers = dyn Fn(&Order) -> Saying + Send + Sync;
 pub enum JobPlays {
     /// Words in place of the program.
     Words(Arc<Answers>),
+    /// The program itself, as a process under the Jobs' account.
+    Program,
 }
 
 impl JobPlays {
@@ -47,17 +51,34 @@ impl JobPlays {
     }
 }
 
-/// A hand that plays; it lets go when dropped.
+/// Programs at work, by the names of their pods, each with the name of its Job.
+type Programs = Mutex<BTreeMap<String, (String, Child)>>;
+
+/// A hand that plays; it lets go, and ends the programs, when dropped.
 pub struct JobHand {
     orders: Arc<Mutex<Vec<(String, Order)>>>,
+    programs: Arc<Programs>,
     task: JoinHandle<()>,
 }
 
 impl JobHand {
     pub(crate) fn start(site: Arc<Site>, plays: JobPlays) -> Self {
         let orders = Arc::new(Mutex::default());
-        let task = tokio::spawn(play(site, plays, orders.clone()));
-        Self { orders, task }
+        let programs = Arc::new(Mutex::default());
+        let task = tokio::spawn(play(site, plays, orders.clone(), programs.clone()));
+        Self {
+            orders,
+            programs,
+            task,
+        }
+    }
+
+    /// Kills the program of this Job as a node that fails does; false where none is at work.
+    #[must_use]
+    pub fn kill(&self, job: &str) -> bool {
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = programs.values_mut().find(|(of, _)| of == job);
+        running.is_some_and(|(_, child)| child.start_kill().is_ok())
     }
 
     /// The orders that were read so far, with the names of their Jobs, each once.
@@ -73,11 +94,16 @@ impl Drop for JobHand {
     }
 }
 
-async fn play(site: Arc<Site>, plays: JobPlays, orders: Arc<Mutex<Vec<(String, Order)>>>) {
+async fn play(
+    site: Arc<Site>,
+    plays: JobPlays,
+    orders: Arc<Mutex<Vec<(String, Order)>>>,
+    programs: Arc<Programs>,
+) {
     let mut ended = BTreeSet::new();
     let mut told = String::new();
     loop {
-        if let Err(error) = round(&site, &plays, &orders, &mut ended).await {
+        if let Err(error) = round(&site, &plays, &orders, &programs, &mut ended).await {
             let words = format!("{error:#}\n");
             if words != told {
                 let _ = tokio::fs::write(site.folder.join("jobs-hand.log"), &words).await;
@@ -92,6 +118,7 @@ async fn round(
     site: &Site,
     plays: &JobPlays,
     orders: &Mutex<Vec<(String, Order)>>,
+    programs: &Programs,
     ended: &mut BTreeSet<String>,
 ) -> Result<()> {
     let own = site.lease_namespace();
@@ -101,6 +128,10 @@ async fn round(
         let name = pod.metadata.name.clone().unwrap_or_default();
         if pod.metadata.deletion_timestamp.is_some() {
             // What Kubernetes waits for: the kubelet saying that nothing runs any more.
+            programs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&name);
             if ended.insert(name.clone()) {
                 finish(&pods, &name, 143).await?;
             }
@@ -116,7 +147,15 @@ async fn round(
                 known.push((job.clone(), order.clone()));
             }
         }
-        let JobPlays::Words(answers) = plays;
+        let JobPlays::Words(answers) = plays else {
+            if let Some(code) = at_work(site, programs, &name, &job, &order).await? {
+                finish(&pods, &name, code).await?;
+                ended.insert(name);
+            } else {
+                running(&pods, &name).await?;
+            }
+            continue;
+        };
         let (key, text, code) = match answers(&order) {
             Saying::Progress(progress) => ("progress", progress, None),
             Saying::End(report, code) => ("report", report, Some(code)),
@@ -135,6 +174,52 @@ async fn round(
         }
     }
     Ok(())
+}
+
+/// Starts the program of a pod, once; its exit code when it has ended.
+async fn at_work(
+    site: &Site,
+    programs: &Programs,
+    pod: &str,
+    job: &str,
+    order: &Order,
+) -> Result<Option<i32>> {
+    let known = {
+        let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
+        match programs.get_mut(pod) {
+            Some((_, child)) => Some(child.try_wait()?),
+            None => None,
+        }
+    };
+    match known {
+        // Killed by a signal, as a shell says it.
+        Some(Some(status)) => return Ok(Some(status.code().unwrap_or(137))),
+        Some(None) => return Ok(None),
+        None => {}
+    }
+    let folder = site.folder.join(pod);
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("order.json");
+    std::fs::write(&file, serde_json::to_string(order)?)?;
+    let _client = account(site).await?;
+    let log = std::fs::File::create(site.folder.join(format!("{pod}.log")))?;
+    let mut command = Command::new(&site.world.programs.operator);
+    command
+        .args(["job", "run", "--order"])
+        .arg(&file)
+        .env_clear()
+        .env("KUBECONFIG", site.folder.join("jobs.kubeconfig"))
+        .env("LOG_FORMAT", "text")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true);
+    let child = command.spawn().context("cannot start the Job's program")?;
+    site.world.control_plane.adopt(child.id().unwrap_or_default())?;
+    let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
+    programs.insert(pod.to_owned(), (job.to_owned(), child));
+    Ok(None)
 }
 
 /// A client with the rights of the Jobs' account.

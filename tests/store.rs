@@ -84,6 +84,14 @@ impl Store {
         Ok(())
     }
 
+    /// Makes another bucket, beside the one of the releases.
+    pub async fn bucket(&self, name: &str) -> Result<()> {
+        self.shell(&format!("s3.bucket.create --name {name}")).await?;
+        let buckets = self.shell("s3.bucket.list").await?;
+        ensure!(buckets.contains(name), "{buckets}");
+        Ok(())
+    }
+
     async fn shell(&self, line: &str) -> Result<String> {
         let _alone = self.shell.lock().await;
         let mut child = Command::new(&self.program)
