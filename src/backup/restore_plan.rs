@@ -6,10 +6,14 @@
 //! `backend/src/apiserver/resource/resource_manager.go`): those are set aside. And a row that says a run goes on, while its
 //! Workflow is gone, is never brought up to date by anybody: those are closed.
 
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use state::is_unfinished;
 
 /// Which parts of a set are brought back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -356,30 +360,6 @@ pub fn close(target: &TargetSeen) -> Option<Vec<Closed>> {
             state: run.state.clone(),
         });
     Some(closed.collect())
-}
-
-/// States after which a run does nothing more; `DONE` and `DISABLED` are words of 1.x.
-const FINAL: [&str; 7] = [
-    "SUCCEEDED",
-    "DONE",
-    "SKIPPED",
-    "FAILED",
-    "ERROR",
-    "CANCELED",
-    "DISABLED",
-];
-
-/// Whether a row's state means that the run goes on: every state that the server does not take for final, in either
-/// generation of its words (kubeflow/pipelines 2.16.1, `backend/src/apiserver/model/run.go`). `conditions` is asked where
-/// `state` is empty, as the server does for rows of 1.x.
-#[must_use]
-pub fn is_unfinished(state: Option<&str>, conditions: Option<&str>) -> bool {
-    let said = [state, conditions]
-        .into_iter()
-        .flatten()
-        .find(|said| !said.trim().is_empty())
-        .unwrap_or_default();
-    !FINAL.iter().any(|last| said.trim().eq_ignore_ascii_case(last))
 }
 
 fn notes(set: &SetFacts, target: &TargetSeen) -> Vec<String> {

@@ -153,10 +153,12 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
     seen
 }
 
-/// Whether `False` is the last word: of the set, once the backup ended; of its verification, at once, since `Unknown` says that it
-/// is still to come.
+/// Whether `False` is the last word: of the set, once the backup ended or waits for a person; of its verification, at once, since
+/// `Unknown` says that it is still to come.
 fn is_over(status: Option<&KfpBackupStatus>, kind: &str) -> bool {
-    kind == "Verified" || status.is_some_and(|status| status.completed_at.is_some())
+    let ended = status.is_some_and(|status| status.completed_at.is_some());
+    let stalled = condition(status, "Stalled").is_some_and(|stalled| stalled.status == "True");
+    kind == "Verified" || ended || stalled
 }
 
 #[cfg(test)]
@@ -185,6 +187,7 @@ pub(crate) mod tests {
     #[case::not_looked_at("", None)]
     #[case::under_way("conditions: [C Unknown]", None)]
     #[case::not_complete_yet("conditions: [C False]", None)]
+    #[case::waits_for_a_person("conditions: [C False, S True]", Some(false))]
     #[case::given_up("completedAt: '2026-11-24T02:00:00Z', conditions: [C False]", Some(false))]
     #[case::not_verified_yet("completedAt: '2026-11-24T02:00:00Z', conditions: [C True, V Unknown]", None)]
     #[case::damaged(
@@ -200,7 +203,8 @@ pub(crate) mod tests {
         for word in ["True", "False", "Unknown"] {
             text = text
                 .replace(&format!("C {word}"), &said("Complete", word, "Working"))
-                .replace(&format!("V {word}"), &said("Verified", word, "Working"));
+                .replace(&format!("V {word}"), &said("Verified", word, "Working"))
+                .replace(&format!("S {word}"), &said("Stalled", word, "Working"));
         }
         let end = see(&backup(&text)).end;
         assert_eq!(end.map(|end| matches!(end, End::Done)), good);

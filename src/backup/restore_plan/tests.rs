@@ -189,23 +189,3 @@ fn another_release_and_an_unproved_set_are_said() {
     };
     insta::assert_snapshot!(plan(&old, &target(), Wanted::All, true).notes.join("\n"));
 }
-
-#[rstest]
-#[case(Some("RUNNING"), None, true)]
-#[case(Some("PENDING"), None, true)]
-#[case(Some("CANCELING"), None, true)]
-#[case(Some("PAUSED"), None, true)]
-#[case(Some("SUCCEEDED"), Some("Succeeded"), false)]
-#[case(Some("FAILED"), None, false)]
-#[case(Some("SKIPPED"), None, false)]
-#[case(Some("CANCELED"), None, false)]
-#[case::of_1x(Some(""), Some("Running"), true)]
-#[case::of_1x_that_ended(None, Some("Error"), false)]
-#[case::nothing_is_said(None, None, true)]
-fn a_state_is_final_or_not(
-    #[case] state: Option<&str>,
-    #[case] conditions: Option<&str>,
-    #[case] unfinished: bool,
-) {
-    assert_eq!(is_unfinished(state, conditions), unfinished);
-}

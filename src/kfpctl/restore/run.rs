@@ -106,14 +106,16 @@ fn see(restore: &KfpRestore) -> Seen {
         stage: "waits for the operator".to_owned(),
         end: None,
     };
-    let complete = status.and_then(|status| {
-        let mut conditions = status.conditions.iter();
-        conditions.find(|condition| condition.type_ == "Complete")
-    });
-    let Some(complete) = complete else {
+    let said = |kind: &str| {
+        let mut conditions = status?.conditions.iter();
+        conditions.find(|condition| condition.type_ == kind)
+    };
+    let Some(complete) = said("Complete") else {
         return seen;
     };
-    let is_over = status.is_some_and(|status| status.completed_at.is_some());
+    let ended = status.is_some_and(|status| status.completed_at.is_some());
+    let stalled = said("Stalled").is_some_and(|stalled| stalled.status == "True");
+    let is_over = ended || stalled;
     match complete.status.as_str() {
         "True" => seen.end = Some(End::Done),
         "False" if is_over => {
@@ -219,6 +221,10 @@ mod tests {
     #[case::under_way(
         "conditions: [{type: Complete, status: 'False', reason: Restoring, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
         None
+    )]
+    #[case::waits_for_a_person(
+        "conditions: [{type: Complete, status: 'False', reason: CredentialsRefused, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}, {type: Stalled, status: 'True', reason: CredentialsRefused, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
+        Some(false)
     )]
     #[case::given_up(
         "completedAt: '2026-01-01T00:00:00Z', conditions: [{type: Complete, status: 'False', reason: NotEmpty, message: m, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
