@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use kfp_api::conditions::{ConditionType, Reason, find};
 use kfp_api::restore::{RestoreParts, Restored};
 use kfp_api::status::SchemaState;
-use kfp_backup::progress::{Done, Restored as Told};
+use kfp_backup::progress::{Done, Phase, Restored as Told};
 
 use super::{Look, Standing, works};
 use crate::backups::{JobSeen, JobState, number};
@@ -134,7 +134,7 @@ fn failed(look: &Look, job: &JobSeen, kubernetes: &str, message: &str) -> Standi
             message: format!("{why} The databases were not touched."),
         };
     }
-    match whole(look) {
+    match whole(look).map(|whole| whole && !unsettled(job)) {
         Some(true) => Standing::GaveUp {
             reason: unscathed,
             message: format!("{why} The databases are whole."),
@@ -147,6 +147,13 @@ fn failed(look: &Look, job: &JobSeen, kubernetes: &str, message: &str) -> Standi
             "{why} Whether the databases are whole is not known yet: the database does not answer."
         )),
     }
+}
+
+/// The rows are those of the set already, and what must agree with them was not settled: an API server that starts now would
+/// delete the Workflows of newer runs.
+fn unsettled(job: &JobSeen) -> bool {
+    let phase = job.progress.as_ref().map(|progress| progress.phase);
+    matches!(phase, Some(Phase::Bucket | Phase::Objects | Phase::Runs))
 }
 
 /// Whether the databases can be served: no load was left in its middle, and the schema is the release's; or they are as empty as

@@ -393,6 +393,19 @@ fn a_restore_that_failed_holds_the_installation_while_its_databases_are_not_whol
     assert_eq!(holding(&[told], "kfp").is_some(), holds);
 }
 
+#[rstest]
+#[case::before_the_load("Starting", "RestoreFailed")]
+#[case::at_the_bucket("Bucket", "RestoreIncomplete")]
+#[case::at_the_runs("Runs", "RestoreIncomplete")]
+fn rows_that_are_loaded_and_not_settled_are_not_served(#[case] phase: &str, #[case] reason: &str) {
+    let mut failed = job(lost(), Some(report("Failed", &json!({}))));
+    failed.progress = serde_json::from_value(json!({
+        "attempt": "x7k2ma", "phase": phase, "started": NOW, "updated": NOW, "bytes": 0, "rows": 0, "bytesPerSecond": 0,
+    }))
+    .unwrap();
+    assert_eq!(Case::of(begun(&json!({}))).with_job(failed).reason(), reason);
+}
+
 #[test]
 fn an_installation_that_was_empty_and_still_is_was_not_touched() {
     let mut case = Case::of(begun(&json!({"spec": {"overwrite": false}})))
