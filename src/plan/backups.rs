@@ -141,6 +141,8 @@ pub struct Look<'a> {
     pub held: &'a BTreeMap<String, String>,
     /// Jobs for this installation by name, those of restores too.
     pub jobs: &'a BTreeMap<String, JobSeen>,
+    /// Backups for which a Job was to be started in this pass, and could not be: they hold up no other.
+    pub refused: &'a BTreeMap<String, Waiting>,
     /// A restore that is under way: the installation stands still.
     pub restoring: Option<&'a Restoring>,
 }

@@ -11,7 +11,7 @@ use kfp_api::destination::Destination;
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
 use kfp_engine::Error;
 use kfp_engine::cluster::limited;
-use kfp_plan::backups::{self, Installation, JobSeen, Look, Restoring, Standing, Waiting, Work};
+use kfp_plan::backups::{self, Installation, JobSeen, Look, Restoring, Standing, Step, Waiting, Work};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Resource as _};
 use serde::de::DeserializeOwned;
@@ -31,14 +31,29 @@ const AT_REST: Duration = Duration::from_mins(5);
 const SOON: Duration = Duration::from_secs(1);
 
 /// What was read.
-struct Seen {
-    resource: Option<KfpInstallation>,
+pub(super) struct Seen {
+    pub resource: Option<KfpInstallation>,
     installation: Option<Installation>,
-    backups: Vec<KfpBackup>,
+    pub backups: Vec<KfpBackup>,
     held: BTreeMap<String, String>,
     restoring: Option<Restoring>,
     jobs: BTreeMap<String, JobSeen>,
     terminating: bool,
+}
+
+impl Seen {
+    fn look<'a>(&'a self, now: Timestamp, refused: &'a BTreeMap<String, Waiting>) -> Look<'a> {
+        Look {
+            now,
+            installation: self.installation.as_ref(),
+            terminating: self.terminating,
+            backups: &self.backups,
+            held: &self.held,
+            jobs: &self.jobs,
+            refused,
+            restoring: self.restoring.as_ref(),
+        }
+    }
 }
 
 /// What became of the steps, by the backup's name.
@@ -59,17 +74,29 @@ pub async fn run(context: &Context, key: &Key) -> Result<Option<Duration>, Error
         context.metrics.backups.forget(&key.0, &key.1);
         return Ok(None);
     };
-    let look = Look {
-        now,
-        installation: seen.installation.as_ref(),
-        terminating: seen.terminating,
-        backups: &seen.backups,
-        held: &seen.held,
-        jobs: &seen.jobs,
-        restoring: seen.restoring.as_ref(),
-    };
-    let plan = backups::plan(&look);
-    let done = steps::act(context, key, seen.resource.as_ref(), &look, &plan).await?;
+    let mut done = Done::default();
+    let mut plan = backups::plan(&seen.look(now, &done.refused));
+    steps::act(context, key, &seen, &plan, &mut done).await?;
+    // Whoever could not be started holds up no other: the next one gets the turn.
+    for _ in 0..seen.backups.len() {
+        if !done.started.is_empty() {
+            break;
+        }
+        let again = backups::plan(&seen.look(now, &done.refused));
+        let starts: Vec<_> = again
+            .steps
+            .iter()
+            .filter(|step| matches!(step, Step::Start { .. }))
+            .cloned()
+            .collect();
+        plan.waiting = again.waiting;
+        if starts.is_empty() {
+            break;
+        }
+        plan.steps = starts;
+        steps::act(context, key, &seen, &plan, &mut done).await?;
+    }
+    let look = seen.look(now, &done.refused);
     for backup in &seen.backups {
         let name = backup.metadata.name.as_deref().unwrap_or_default();
         if !done.gone.iter().any(|gone| gone == name) {

@@ -7,12 +7,12 @@ use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_engine::Error;
 use kfp_engine::backup_jobs::Refusal;
 use kfp_engine::cluster::limited;
-use kfp_plan::backups::{Look, Plan, Step, Waiting, Work, scheduled};
+use kfp_plan::backups::{Plan, Step, Waiting, Work, scheduled};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::json;
 
-use super::pass::{Done, destination};
+use super::pass::{Done, Seen, destination};
 use crate::context::{Context, Key};
 use crate::events::News;
 
@@ -20,14 +20,14 @@ use crate::events::News;
 pub async fn act(
     context: &Context,
     key: &Key,
-    resource: Option<&KfpInstallation>,
-    look: &Look<'_>,
+    seen: &Seen,
     plan: &Plan,
-) -> Result<Done, Error> {
-    let mut done = Done::default();
+    done: &mut Done,
+) -> Result<(), Error> {
+    let resource = seen.resource.as_ref();
     let named = |name: &str| {
         let is_it = |backup: &&KfpBackup| backup.metadata.name.as_deref() == Some(name);
-        look.backups.iter().find(is_it)
+        seen.backups.iter().find(is_it)
     };
     for step in &plan.steps {
         match step {
@@ -69,7 +69,7 @@ pub async fn act(
             }
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 async fn start(

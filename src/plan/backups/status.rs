@@ -273,7 +273,7 @@ impl Maker<'_> {
         } else {
             Reason::ChecksumsEqual
         };
-        let mut message = found.checks.join(" ");
+        let mut message = found.checks.join("; ");
         if !found.bucket_missing.is_empty() {
             message.push_str(&format!(
                 " {} objects of the bucket are missing or different.",

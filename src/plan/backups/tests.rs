@@ -118,6 +118,7 @@ struct World {
     jobs: BTreeMap<String, JobSeen>,
     held: BTreeMap<String, String>,
     restoring: Option<Restoring>,
+    refused: BTreeMap<String, Waiting>,
     now: Timestamp,
     terminating: bool,
 }
@@ -130,6 +131,7 @@ impl World {
             jobs: BTreeMap::new(),
             held: BTreeMap::new(),
             restoring: None,
+            refused: BTreeMap::new(),
             now: at(NOW),
             terminating: false,
         }
@@ -149,6 +151,7 @@ impl World {
             held: &self.held,
             jobs: &self.jobs,
             restoring: self.restoring.as_ref(),
+            refused: &self.refused,
         }
     }
 
@@ -191,6 +194,21 @@ fn while_a_job_is_at_work_none_is_started() {
     .with("kfp-take-a", job("take", "a", JobState::Active, None));
     assert_eq!(world.plan().steps, []);
     assert_eq!(world.waits("b"), Some(Reason::WaitingForTurn));
+}
+
+#[test]
+fn a_backup_that_cannot_be_started_holds_up_no_other() {
+    let mut world = World::new(
+        json!({}),
+        vec![backup("a", "10", json!({})), backup("b", "11", json!({}))],
+    );
+    let waiting = Waiting {
+        reason: Reason::CredentialsRefused,
+        message: String::new(),
+    };
+    world.refused.insert("a".into(), waiting);
+    assert_eq!(world.plan().steps, [start("b", Work::Take)]);
+    assert_eq!(world.waits("a"), Some(Reason::CredentialsRefused));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! THOUGHT: one Job at a time for an installation: who goes next, and what the others wait for.
 
+use std::collections::BTreeMap;
+
 use kfp_api::KfpBackup;
 use kfp_api::conditions::Reason;
 
@@ -11,6 +13,8 @@ pub(super) struct Turn<'a> {
     taken: Option<String>,
     /// A restore lets one backup go before it.
     restoring: Option<&'a Restoring>,
+    /// Who could not be started just now.
+    refused: &'a BTreeMap<String, Waiting>,
 }
 
 impl<'a> Turn<'a> {
@@ -21,12 +25,17 @@ impl<'a> Turn<'a> {
         Self {
             taken: job,
             restoring: look.restoring,
+            refused: look.refused,
         }
     }
 
     /// Starts the work where nobody is at work; else notes what it waits for. True where it starts.
     pub fn start(&mut self, backup: &KfpBackup, work: Work, plan: &mut Plan) -> bool {
         let name = facts::name(backup);
+        if let Some(waiting) = self.refused.get(name) {
+            plan.waiting.insert(name.to_owned(), waiting.clone());
+            return false;
+        }
         let first =
             |restoring: &&Restoring| work != Work::Take || restoring.safety_backup.as_deref() != Some(name);
         let restore = self.restoring.filter(first).map(|restoring| &restoring.who);
