@@ -11,6 +11,8 @@ use crate::target::Target;
 
 /// The table of runs (kubeflow/pipelines 2.16.1, `backend/src/apiserver/model/run.go`).
 const RUNS: &str = "run_details";
+/// The table that says of which restore the rows are, while it is under way.
+pub const MARK: &str = "kfp_operator_restore";
 /// Letters of a run's description (2.16.1, `run_details.Description`).
 const DESCRIPTION: usize = 255;
 /// Ids in one statement.
@@ -101,6 +103,37 @@ impl Repair {
 
     fn path(&self, table: &str) -> String {
         format!("{}.{}", quoted(&self.database), quoted(table))
+    }
+
+    /// Whether rows were loaded by the restore of this id, which was interrupted before its end.
+    pub async fn is_begun(&mut self, id: &str) -> Result<bool, TransferError> {
+        if !self.has(MARK, "Id") {
+            return Ok(false);
+        }
+        let sql = format!("SELECT Id FROM {}", self.path(MARK));
+        let answers = self.bulk.query("looking for an interrupted restore", sql).await?;
+        Ok(answers.first().is_some_and(|answer| answer.text(0) == id))
+    }
+
+    /// Remembers that the rows are those of a restore, in a table of their own database: from now on they are put right, and are
+    /// no longer what the set holds.
+    pub async fn begin(&mut self, id: &str) -> Result<(), TransferError> {
+        let doing = "remembering the restore";
+        let path = self.path(MARK);
+        self.bulk
+            .run(doing, format!("DROP TABLE IF EXISTS {path}"))
+            .await?;
+        let sql = format!(
+            "CREATE TABLE {path} (Id varchar(255) NOT NULL PRIMARY KEY) SELECT {} AS Id",
+            text(id)
+        );
+        self.bulk.run(doing, sql).await.map(drop)
+    }
+
+    /// Forgets it.
+    pub async fn end(&mut self) -> Result<(), TransferError> {
+        let sql = format!("DROP TABLE IF EXISTS {}", self.path(MARK));
+        self.bulk.run("forgetting the restore", sql).await.map(drop)
     }
 
     /// The runs that their rows call unfinished.

@@ -79,7 +79,7 @@ pub async fn run(order: &Order, surroundings: &Surroundings, meter: &Arc<Meter>)
         }
         tokio::time::sleep(limit).await;
     };
-    let work = carry_out(&order.task, &surroundings, meter);
+    let work = carry_out(order, &surroundings, meter);
     tokio::pin!(work);
     let ended = tokio::select! {
         done = &mut work => return finished(done, meter),
@@ -99,16 +99,20 @@ fn finished(done: Result<Done, Trouble>, meter: &Meter) -> Result<Done, Trouble>
     done
 }
 
-async fn carry_out(task: &Task, surroundings: &Surroundings, meter: &Arc<Meter>) -> Result<Done, Trouble> {
+async fn carry_out(order: &Order, surroundings: &Surroundings, meter: &Arc<Meter>) -> Result<Done, Trouble> {
     let stop = &surroundings.stop;
     let work = async {
-        Ok(match task {
+        Ok(match &order.task {
             Task::Take(order) => Done::Took(Box::new(take::take(order, surroundings, meter).await?)),
             Task::Verify(order) => {
                 Done::Verified(Box::new(verify::verify(order, surroundings, meter).await?))
             }
-            Task::Restore(order) => {
-                Done::Restored(Box::new(restore::restore(order, surroundings, meter).await?))
+            Task::Restore(restore) => {
+                // The name of the Job is the same for all its starts.
+                let id = format!("{}/{}/{}", order.tell.namespace, order.tell.name, restore.set);
+                Done::Restored(Box::new(
+                    restore::restore(&id, restore, surroundings, meter).await?,
+                ))
             }
             Task::Remove(order) => Done::Removed(Box::new(remove::remove(order, surroundings, meter).await?)),
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kfp_backup::layout;
 use kfp_backup::manifest::{ArtifactsMode, EncryptionScope, Manifest, Role};
-use kfp_backup::order::{Parts as What, Restore};
+use kfp_backup::order::{DatabaseServer, Parts as What, Restore};
 use kfp_backup::progress::{NAMED, Phase, Restored};
 use kfp_backup::restore_plan::SetFacts;
 use kfp_database::load::{Database, Options};
@@ -23,7 +23,10 @@ use super::verify::read_archive;
 use super::{Surroundings, put_back, runs, scratch, seal, sets, target_of};
 
 /// Puts a set back.
+///
+/// `id` is the same whenever this restore is started again, and no other's.
 pub async fn restore(
+    id: &str,
     order: &Restore,
     surroundings: &Surroundings,
     meter: &Arc<Meter>,
@@ -39,6 +42,7 @@ pub async fn restore(
         identity,
     );
     let work = Work {
+        id,
         order,
         surroundings,
         meter,
@@ -58,6 +62,7 @@ pub async fn restore(
 }
 
 struct Work<'a> {
+    id: &'a str,
     order: &'a Restore,
     surroundings: &'a Surroundings,
     meter: &'a Arc<Meter>,
@@ -108,8 +113,21 @@ impl Work<'_> {
             writers: scratch::WRITERS,
             replace: self.order.replace,
         };
+        let target = target_of(server);
+        if self.put_right_before(server).await? {
+            let databases = options.databases.iter();
+            let records =
+                databases.filter_map(|database| self.manifest.databases.database(&database.recorded));
+            for table in records.flat_map(|record| &record.tables) {
+                restored.tables += 1;
+                restored.rows += table.rows.rows;
+                restored.bytes += table.rows.bytes;
+            }
+            restored.databases = options.databases.len() as u64;
+            return Ok(());
+        }
         let loaded = scratch::loading(
-            &target_of(server),
+            &target,
             &self.manifest.databases,
             &options,
             &self.source,
@@ -121,7 +139,25 @@ impl Work<'_> {
         restored.tables = loaded.verified.tables;
         restored.rows = loaded.verified.rows;
         restored.bytes = loaded.verified.bytes;
+        if let Some(database) = self.order.databases.get(&Role::Pipelines) {
+            let mut repair = Repair::open(&target, database).await?;
+            let begun = repair.begin(self.id).await;
+            repair.close().await;
+            begun?;
+        }
         Ok(())
+    }
+
+    /// Whether an earlier start of this restore had loaded and compared everything, and had begun to put rows right, so that
+    /// they are no longer what the set holds.
+    async fn put_right_before(&self, server: &DatabaseServer) -> Result<bool, Trouble> {
+        let Some(database) = self.order.databases.get(&Role::Pipelines) else {
+            return Ok(false);
+        };
+        let mut repair = Repair::open(&target_of(server), database).await?;
+        let begun = repair.is_begun(self.id).await;
+        repair.close().await;
+        Ok(begun?)
     }
 
     async fn bucket(&self, restored: &mut Restored) -> Result<(), Trouble> {
@@ -306,7 +342,10 @@ impl Work<'_> {
         };
         self.meter.enter(Phase::Runs);
         let mut repair = Repair::open(&target_of(server), database).await?;
-        let done = self.repair(&mut repair, renamed, restored).await;
+        let mut done = self.repair(&mut repair, renamed, restored).await;
+        if done.is_ok() && self.order.parts != What::Schedules {
+            done = repair.end().await.map_err(Trouble::from);
+        }
         repair.close().await;
         done
     }

@@ -1,0 +1,64 @@
+//! PROOF (real stores, database and API server): sets taken, checked, put back and removed, and what may go wrong meanwhile.
+//! `cargo test -p kfp-tests --test backup`.
+
+mod backup_cases;
+mod backup_faults;
+mod backup_restores;
+mod backup_yard;
+mod database_start;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::backup_yard::{Stage, Yard};
+
+/// A case under way.
+pub type Run = std::pin::Pin<Box<dyn Future<Output = Result<()>>>>;
+/// A case: the name of its stage, its own, and what it does.
+pub type Case = (&'static str, &'static str, Box<dyn FnOnce(Stage) -> Run + Send>);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("the servers of the tests do not start: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    // A server ends with the thread that started it.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::from_hours(1))
+        .build()
+        .context("no runtime")?;
+    let runtime = Arc::new(runtime);
+    let yard = if arguments.list {
+        None
+    } else {
+        Some(Arc::new(runtime.block_on(Yard::start())?))
+    };
+    let cases = [
+        backup_cases::cases(),
+        backup_restores::cases(),
+        backup_faults::cases(),
+    ];
+    let trials = cases.into_iter().flatten().map(|(stage, name, run)| {
+        let (runtime, yard) = (runtime.clone(), yard.clone());
+        Trial::test(name, move || {
+            let yard = yard.ok_or_else(|| Failed::from("no server was started"))?;
+            let run = async move { run(Stage::new(yard, stage).await?).await };
+            runtime
+                .block_on(run)
+                .map_err(|error| Failed::from(format!("{error:#}")))
+        })
+    });
+    Ok(libtest_mimic::run(arguments, trials.collect()).exit_code())
+}
