@@ -140,14 +140,12 @@ fn draw(bar: &ProgressBar, seen: &Seen) {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("█▌░"));
     }
-    bar.set_prefix(stage(seen));
-    if let Some(progress) = progress {
-        if let Some(total) = total {
-            bar.set_length(unsigned(total));
-        }
-        bar.set_position(unsigned(progress.bytes));
-        bar.set_message(amounts(progress));
+    if let Some(total) = total {
+        bar.set_length(unsigned(total));
     }
+    bar.set_prefix(stage(seen));
+    bar.set_position(progress.map_or(0, |progress| unsigned(progress.bytes)));
+    bar.set_message(progress.map(amounts).unwrap_or_default());
     bar.tick();
 }
 
@@ -188,7 +186,7 @@ fn amounts(progress: &JobProgress) -> String {
     if let Some(rate) = progress.bytes_per_second.filter(|rate| *rate > 0) {
         words.push(format!("{}/s", HumanBytes(unsigned(rate))));
     }
-    if let Some(left) = progress.seconds_left {
+    if let Some(left) = progress.seconds_left.filter(|left| *left > 0) {
         words.push(format!("{} left", span(unsigned(left))));
     }
     words.join(", ")

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use indicatif::HumanCount;
 use jiff::Timestamp;
 use kfp_api::restore::{KfpRestoreStatus, SafetyBackup};
 use kfp_api::{KfpInstallation, KfpRestore, KfpRestoreSpec};
@@ -13,7 +14,7 @@ use super::{plan, view};
 use crate::ask::confirm;
 use crate::backup::{installation, objects};
 use crate::failure::Failure;
-use crate::follow::{End, Seen, Waiting, follow};
+use crate::follow::{End, Seen, Waiting, follow, unsigned};
 use crate::output::{self, Format};
 
 /// What to restore.
@@ -142,6 +143,7 @@ fn drawn(name: &str, status: Option<&KfpRestoreStatus>) -> String {
             ("Workflows set aside", done.workflows_set_aside),
             ("runs closed as failed", done.runs_closed),
         ] {
+            let number = HumanCount(unsigned(number)).to_string();
             let _ = writeln!(text, "  {number:>12} {what}");
         }
     }
