@@ -1,5 +1,6 @@
 //! PROOF (real API server): the list of cases, a file a subject.
 
+mod backup_programs;
 mod backups;
 mod command_line;
 mod custom_resource;
@@ -14,6 +15,7 @@ mod occupied;
 mod pause;
 mod prune;
 mod rest;
+mod restores;
 pub mod rights;
 mod schema;
 mod sdk_policy;
@@ -87,6 +89,8 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
     let subjects = [
         rest::cases(),
         backups::cases(),
+        backup_programs::cases(),
+        restores::cases(),
         faults::cases(),
         leader::cases(),
         deletion::cases(),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,9 +14,11 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use crate::operator::{kubeconfig, token};
+use crate::servers::scratch;
 use crate::site::Site;
 use crate::world::client;
 
@@ -51,8 +53,19 @@ impl JobPlays {
     }
 }
 
-/// Programs at work, by the names of their pods, each with the name of its Job.
-type Programs = Mutex<BTreeMap<String, (String, Child)>>;
+/// A program at work.
+struct Program {
+    job: String,
+    child: Child,
+    /// The server beside it, and the address that only one can have.
+    _scratch: Option<(Child, OwnedMutexGuard<()>)>,
+}
+
+/// Programs at work, by the names of their pods.
+type Programs = Mutex<BTreeMap<String, Program>>;
+
+/// Who has the address of scratch servers. In a cluster each pod has one of its own.
+static SCRATCH: LazyLock<Arc<tokio::sync::Mutex<()>>> = LazyLock::new(Arc::default);
 
 /// A hand that plays; it lets go, and ends the programs, when dropped.
 pub struct JobHand {
@@ -77,8 +90,8 @@ impl JobHand {
     #[must_use]
     pub fn kill(&self, job: &str) -> bool {
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = programs.values_mut().find(|(of, _)| of == job);
-        running.is_some_and(|(_, child)| child.start_kill().is_ok())
+        let running = programs.values_mut().find(|program| program.job == job);
+        running.is_some_and(|program| program.child.start_kill().is_ok())
     }
 
     /// The orders that were read so far, with the names of their Jobs, each once.
@@ -187,13 +200,20 @@ async fn at_work(
     let known = {
         let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
         match programs.get_mut(pod) {
-            Some((_, child)) => Some(child.try_wait()?),
+            Some(program) => Some(program.child.try_wait()?),
             None => None,
         }
     };
     match known {
         // Killed by a signal, as a shell says it.
-        Some(Some(status)) => return Ok(Some(status.code().unwrap_or(137))),
+        Some(Some(status)) => {
+            let ended = programs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(pod);
+            drop(ended);
+            return Ok(Some(status.code().unwrap_or(137)));
+        }
         Some(None) => return Ok(None),
         None => {}
     }
@@ -201,6 +221,20 @@ async fn at_work(
     std::fs::create_dir_all(&folder)?;
     let file = folder.join("order.json");
     std::fs::write(&file, serde_json::to_string(order)?)?;
+    let beside = match &order.task {
+        Task::Verify(verify) => verify.scratch.as_ref(),
+        _ => None,
+    };
+    let scratch = match beside {
+        Some(beside) => {
+            let alone = SCRATCH.clone().lock_owned().await;
+            Some((
+                scratch(site, &folder, beside.server.password.reveal()).await?,
+                alone,
+            ))
+        }
+        None => None,
+    };
     let _client = account(site).await?;
     let log = std::fs::File::create(site.folder.join(format!("{pod}.log")))?;
     let mut command = Command::new(&site.world.programs.operator);
@@ -218,7 +252,14 @@ async fn at_work(
     let child = command.spawn().context("cannot start the Job's program")?;
     site.world.control_plane.adopt(child.id().unwrap_or_default())?;
     let mut programs = programs.lock().unwrap_or_else(PoisonError::into_inner);
-    programs.insert(pod.to_owned(), (job.to_owned(), child));
+    programs.insert(
+        pod.to_owned(),
+        Program {
+            job: job.to_owned(),
+            child,
+            _scratch: scratch,
+        },
+    );
     Ok(None)
 }
 

@@ -20,6 +20,7 @@ use crate::operator::token;
 use crate::pods::{claim, container, environment, services};
 use crate::site::Site;
 use crate::store::Store;
+use crate::world::eventually;
 
 /// Port of the databases.
 const DATABASE_PORT: u16 = 3306;
@@ -139,6 +140,39 @@ async fn database(site: &Site, pod: &Pod, address: &str, seed: &[String]) -> Res
             "--collation-server=utf8mb4_general_ci",
         ]);
     spawn(site, &mut command, "mariadb")
+}
+
+/// The server that lives beside a Job's program and takes connections of nobody else, with nothing in it but `root`.
+pub(crate) async fn scratch(site: &Site, folder: &Path, password: &str) -> Result<Child> {
+    let data = folder.join("scratch");
+    fs::create_dir_all(&data)?;
+    let mut command = mariadb(site, &data)?;
+    if !data.join("mysql").exists() {
+        initialize(site, &data).await?;
+    }
+    let script = folder.join("scratch.sql");
+    let words = format!(
+        "CREATE USER IF NOT EXISTS root@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;\n"
+    );
+    fs::write(&script, words)?;
+    command
+        .arg(format!("--init-file={}", script.display()))
+        .args([
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--max-allowed-packet=1G",
+        ])
+        .arg(format!("--port={DATABASE_PORT}"))
+        .args(["--socket=scratch.sock", "--pid-file=scratch.pid"]);
+    let child = spawn(site, &mut command, "scratch")?;
+    eventually("the scratch server takes connections", || async {
+        Ok(TcpStream::connect(("127.0.0.1", DATABASE_PORT))
+            .await
+            .is_ok()
+            .then_some(()))
+    })
+    .await?;
+    Ok(child)
 }
 
 /// The folder of the claim that a pod mounts: one for the life of the claim.

@@ -12,18 +12,21 @@ use kfp_backup::progress::{Depth, Done, Immutability, Progress, Taken, Verified}
 
 use super::{JobSeen, JobState, Look, Waiting, Work, facts};
 
-/// Reasons of a Job by which a check came to no verdict about the set, by how they begin: what it needed was not there.
-const NO_VERDICT: [&str; 10] = [
-    "Bucket",
-    "Database",
-    "Destination",
-    "Identity",
-    "Kubernetes",
-    "NoSuchSet",
-    "Order",
-    "Scratch",
-    "Stopped",
-    "TimeLimit",
+/// Reasons of a Job that are a verdict: the set is not what its manifest says. Any other says that a check lacked something.
+const DAMAGED: [&str; 13] = [
+    "CopyMissing",
+    "DecryptionFailed",
+    "Differs",
+    "ManifestDamaged",
+    "ManifestSwapped",
+    "ObjectMissing",
+    "PartContent",
+    "PartDamaged",
+    "PartMalformed",
+    "PartMissing",
+    "PartSwapped",
+    "PartTruncated",
+    "SetMissing",
 ];
 
 /// What is known of a backup beside its Jobs.
@@ -285,9 +288,10 @@ impl Maker<'_> {
     }
 
     fn check_failed(&mut self, job: &JobSeen, reason: &str, message: &str) {
-        let verdict = job.report.as_ref().filter(|report| {
-            !report.retry && !NO_VERDICT.iter().any(|start| report.reason.starts_with(start))
-        });
+        let verdict = job
+            .report
+            .as_ref()
+            .filter(|report| DAMAGED.contains(&report.reason.as_str()));
         let Some(report) = verdict else {
             let (_, message) = why(job, reason, message, Reason::VerificationFailed);
             return self.unchecked(&message);
