@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod cluster;
+pub mod database;
 pub mod images;
 pub mod lab;
 pub mod light;

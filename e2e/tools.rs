@@ -45,6 +45,8 @@ pub enum Tool {
     MySql,
     /// The `weed` program.
     SeaweedFs,
+    /// mydumper and myloader, which dumps of our own are measured beside.
+    MyDumper,
 }
 
 impl Tool {
@@ -74,6 +76,7 @@ impl Tool {
         Self::MariaDb,
         Self::MySql,
         Self::SeaweedFs,
+        Self::MyDumper,
     ];
 
     /// A short name for people.
@@ -92,6 +95,7 @@ impl Tool {
             Self::MariaDb => "MariaDB",
             Self::MySql => "MySQL",
             Self::SeaweedFs => "SeaweedFS",
+            Self::MyDumper => "mydumper",
         }
     }
 
@@ -109,6 +113,7 @@ impl Tool {
             Self::MariaDb => Source::Debian(Set::MariaDb),
             Self::MySql => Source::Debian(Set::MySql),
             Self::SeaweedFs => Source::SeaweedFs,
+            Self::MyDumper => Source::Debian(Set::MyDumper),
         }
     }
 }

@@ -41,6 +41,12 @@ pub fn release(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Builds an example of a package as its programs are released.
+pub fn release_example(package: &str, name: &str) -> Result<PathBuf> {
+    let [program] = built(&["--release", "--package", package, "--example", name], [name])?;
+    Ok(program)
+}
+
 fn built<const N: usize>(selection: &[&str], names: [&str; N]) -> Result<[PathBuf; N]> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -51,17 +51,20 @@ pub enum Set {
     MariaDb,
     /// The MySQL server and its clients.
     MySql,
+    /// mydumper and myloader.
+    MyDumper,
     /// Python with pip, for hosts without.
     Python,
 }
 
 impl Set {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Node,
         Self::Base,
         Self::Components,
         Self::MariaDb,
         Self::MySql,
+        Self::MyDumper,
         Self::Python,
     ];
 
@@ -73,6 +76,7 @@ impl Set {
             Self::Components => "components",
             Self::MariaDb => "mariadb",
             Self::MySql => "mysql",
+            Self::MyDumper => "mydumper",
             Self::Python => "python",
         }
     }
@@ -124,6 +128,7 @@ impl Set {
             ],
             Self::MariaDb => &["bash", "mariadb-client", "mariadb-server-core"],
             Self::MySql => &["bash", "mysql-client-core", "mysql-server-core"],
+            Self::MyDumper => &["mydumper"],
             Self::Python => &["python3", "python3-pip"],
         }
     }
@@ -136,6 +141,7 @@ impl Set {
             Self::Components => "base-files",
             Self::MariaDb => "mariadb-server-core",
             Self::MySql => "mysql-server-core",
+            Self::MyDumper => "mydumper",
             Self::Python => "python3",
         }
     }

@@ -1,5 +1,6 @@
 //! TOOLS: `cargo xtask bench`: measures what is promised, beside what people do today. Tests no behaviour.
 
+mod backup;
 mod check;
 pub mod measure;
 
@@ -14,6 +15,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// Dumping, loading and verifying a database, beside mysqldump, `mariadb` and mydumper.
+    Backup(backup::Arguments),
     /// `kfpctl check`, beside loading the same pipelines with the real SDK.
     Check(check::Arguments),
 }
@@ -21,6 +24,7 @@ enum What {
 /// Measures and prints a table.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.what {
+        What::Backup(arguments) => backup::run(arguments),
         What::Check(arguments) => check::run(arguments),
     }
 }

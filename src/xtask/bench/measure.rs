@@ -1,4 +1,4 @@
-//! TOOLS: wall time and peak memory of a program, run several times. Judges nothing.
+//! TOOLS: wall time, processor time and peak memory of a program, run several times. Judges nothing.
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 /// What runs of a program took.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Measured {
     times: Vec<Duration>,
     /// Most memory that a run held at once, in bytes.
     pub memory: u64,
+    /// Processor time of all runs together, of the program and all that it started.
+    processor: Duration,
 }
 
 impl Measured {
@@ -25,6 +28,12 @@ impl Measured {
     /// The run in the middle.
     pub fn median(&self) -> Duration {
         self.times.get(self.times.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// Processor time of a run, on average.
+    pub fn processor(&self) -> Duration {
+        let runs = u32::try_from(self.times.len()).unwrap_or(u32::MAX);
+        self.processor.checked_div(runs).unwrap_or_default()
     }
 }
 
@@ -43,7 +52,7 @@ pub struct Arguments {
     program: Vec<OsString>,
 }
 
-/// Measures in this process, and prints nanoseconds of each run and kibibytes.
+/// Measures in this process, and prints nanoseconds of each run, kibibytes, and microseconds of processor time.
 pub fn here(arguments: &Arguments) -> anyhow::Result<()> {
     let (program, rest) = arguments.program.split_first().context("no program is named")?;
     let mut nanoseconds = Vec::new();
@@ -60,8 +69,14 @@ pub fn here(arguments: &Arguments) -> anyhow::Result<()> {
         let right = status.code().is_some_and(|code| arguments.codes.contains(&code));
         anyhow::ensure!(right, "{} ended with {status}", program.display());
     }
-    let memory = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
-    println!("{} {memory}", nanoseconds.join(","));
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let processor = used.user_time() + used.system_time();
+    println!(
+        "{} {} {}",
+        nanoseconds.join(","),
+        used.max_rss(),
+        processor.num_microseconds()
+    );
     Ok(())
 }
 
@@ -84,10 +99,10 @@ pub fn measure(runs: usize, codes: &[i32], program: &[OsString]) -> anyhow::Resu
         .context("cannot start the measuring process")?;
     anyhow::ensure!(output.status.success(), "a measured program failed");
     let text = String::from_utf8(output.stdout).context("the measuring process wrote no text")?;
-    let (times, memory) = text
-        .trim()
-        .split_once(' ')
-        .context("the measuring process wrote no figures")?;
+    let figures: Vec<&str> = text.trim().split(' ').collect();
+    let [times, memory, processor] = figures.as_slice() else {
+        anyhow::bail!("the measuring process wrote no figures");
+    };
     let mut times = times
         .split(',')
         .map(|time| Ok(Duration::from_nanos(time.parse()?)))
@@ -97,5 +112,6 @@ pub fn measure(runs: usize, codes: &[i32], program: &[OsString]) -> anyhow::Resu
     Ok(Measured {
         times,
         memory: memory.parse::<u64>()? * 1024,
+        processor: Duration::from_micros(processor.parse()?),
     })
 }
