@@ -25,19 +25,17 @@ pub struct Bucket {
 impl Bucket {
     /// The bucket of an installation.
     pub fn of(stage: &Stage, lane: Lane) -> Result<Self> {
+        Self::within(stage, lane, lane.namespace)
+    }
+
+    /// The bucket of a store like this installation's in another namespace, with the same keys.
+    pub fn within(stage: &Stage, lane: Lane, namespace: &str) -> Result<Self> {
         let store = &lane.install()?.object_store;
         let (service, port) = (&store.endpoint.service, &store.endpoint.port);
-        let port = stage.kubectl(
-            lane,
-            &[
-                "get",
-                "service",
-                service,
-                "-o",
-                &format!("jsonpath={{.spec.ports[?(@.name=={port:?})].port}}"),
-            ],
-        )?;
-        let address = stage.lab()?.service_address(lane.namespace, service)?;
+        let lab = stage.lab()?;
+        let path = format!("jsonpath={{.spec.ports[?(@.name=={port:?})].port}}");
+        let port = lab.kubectl(&["-n", namespace, "get", "service", service, "-o", &path])?;
+        let address = lab.service_address(namespace, service)?;
         let url = format!("http://{address}:{port}").parse()?;
         let secret = stage.json(lane, &["secret", &store.secret])?;
         let value = |key: &str| -> Result<String> {

@@ -36,7 +36,10 @@ pub fn is_survived(stage: &Stage, lane: Lane) -> Result<()> {
     stage.lab()?.apply(&from_bucket(lane, destination)?.to_string())?;
     stage.await_ready(lane)?;
     let now = picture(stage, lane)?;
-    ensure!(now == before, "before the disaster: {before:#?}\nafter it: {now:#?}");
+    ensure!(
+        now == before,
+        "before the disaster: {before:#?}\nafter it: {now:#?}"
+    );
     state::tells_truly_what_runs(stage, lane)?;
     state::keeps_within_its_bounds(stage, lane)
 }
@@ -63,7 +66,7 @@ fn seed(stage: &Stage, lane: Lane) -> Result<()> {
              PipelineRuntimeManifest, WorkflowRuntimeManifest) \
              SELECT CONCAT('run-', seq), 'e2e-row', CONCAT('run ', seq), CONCAT('run ', seq), 'AVAILABLE', '', '', \
              CONVERT(UNHEX('F09F9A80') USING utf8mb4), seq, 0, 0, 'SUCCEEDED', '', '', \
-             RPAD(CONCAT('spec of ', seq), {LETTERS}, SHA2(seq, 512)), '', '', '', '' FROM seq_1_to_{RUNS}"
+             RPAD(CONCAT('spec of ', seq), {LETTERS}, SHA2(seq, 512)), '', '', '', '' FROM {database}.seq_1_to_{RUNS}"
         ),
     ];
     for statement in statements {
@@ -131,7 +134,16 @@ fn back_up(stage: &Stage, lane: Lane, destination: &Value) -> Result<()> {
     stage.lab()?.apply(&wanted.to_string())?;
     let created = stage.kfpctl(
         lane,
-        &["backup", "create", NAME, "--name", BACKUP, "--wait", "--timeout", "420"],
+        &[
+            "backup",
+            "create",
+            NAME,
+            "--name",
+            BACKUP,
+            "--wait",
+            "--timeout",
+            "420",
+        ],
     )?;
     if !created.status.success() {
         bail!(
@@ -160,7 +172,10 @@ fn tells_no_secret(stage: &Stage) -> Result<()> {
     let pods = lab.kubectl(&["-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "name"])?;
     for pod in pods.lines() {
         let log = lab.kubectl(&["-n", OPERATOR_NAMESPACE, "logs", pod, "--all-containers"])?;
-        ensure!(!log.contains(&secret), "the log of {pod} holds the key of the store");
+        ensure!(
+            !log.contains(&secret),
+            "the log of {pod} holds the key of the store"
+        );
     }
     let objects = lab.kubectl(&[
         "get",

@@ -1,12 +1,15 @@
 //! PROOF: a store for backups that outlives the installation: a twin of the installation's own object store, in a namespace
 //! of its own, with a Secret in the operator's namespace that opens it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kfp_e2e::lab::OPERATOR_NAMESPACE;
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::lane::Lane;
 use crate::stage::Stage;
 
@@ -14,12 +17,16 @@ use crate::stage::Stage;
 pub const NAMESPACE: &str = "vault";
 /// Secret in the operator's namespace with its keys.
 const CREDENTIALS: &str = "vault";
+/// The store knows its keys within a few seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Makes the store like the one of this lane, which stands.
 pub fn make(stage: &Stage, lane: Lane) -> Result<()> {
     let store = &lane.install()?.object_store;
     let service = store.endpoint.service.as_str();
     let lab = stage.lab()?;
+    // One of a cluster that was kept has keys of its own time.
+    lab.kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found"])?;
     lab.apply(
         &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}).to_string(),
     )?;
@@ -60,6 +67,19 @@ pub fn make(stage: &Stage, lane: Lane) -> Result<()> {
         &format!("deployment/{service}"),
         "--timeout=180s",
     ])?;
+    await_open(stage, lane)
+}
+
+/// Waits until the store knows its keys: it takes up those that its start writes a moment after it is ready.
+fn await_open(stage: &Stage, lane: Lane) -> Result<()> {
+    let bucket = Bucket::within(stage, lane, NAMESPACE)?;
+    let begun = Instant::now();
+    while let Err(error) = bucket.keys("") {
+        if begun.elapsed() > PATIENCE {
+            return Err(error.context("the store of the backups does not open"));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
     Ok(())
 }
 
