@@ -107,18 +107,24 @@ impl Meter {
     pub fn read(&self, now: Timestamp) -> Progress {
         let bytes = self.bytes.load(Ordering::Relaxed);
         let rate = self.rate(now, bytes);
-        let total = |total: &AtomicU64| Some(total.load(Ordering::Relaxed)).filter(|total| *total > 0);
-        let bytes_total = total(&self.bytes_total);
+        let phase = PHASES[usize::from(self.phase.load(Ordering::Relaxed))];
+        let rows = self.rows.load(Ordering::Relaxed);
+        // What there was to do was an estimate; at the end it is known.
+        let total = |total: &AtomicU64, done: u64| match phase {
+            Phase::Finished => Some(done),
+            _ => Some(total.load(Ordering::Relaxed)).filter(|total| *total > 0),
+        };
+        let bytes_total = total(&self.bytes_total, bytes);
         let left = bytes_total.and_then(|total| total.saturating_sub(bytes).checked_div(rate));
         Progress {
             attempt: self.attempt.clone(),
-            phase: PHASES[usize::from(self.phase.load(Ordering::Relaxed))],
+            phase,
             started: self.started,
             updated: now,
             bytes,
             bytes_total,
-            rows: self.rows.load(Ordering::Relaxed),
-            rows_total: total(&self.rows_total),
+            rows,
+            rows_total: total(&self.rows_total, rows),
             bytes_per_second: rate,
             seconds_left: left,
         }
@@ -163,6 +169,8 @@ mod tests {
         meter.reach(50, 1);
         let seen = meter.read(at(4));
         assert_eq!((seen.phase, seen.bytes, seen.rows), (Phase::Bucket, 450, 5));
+        meter.enter(Phase::Finished);
+        assert_eq!(meter.read(at(5)).percent(), Some(100));
     }
 
     #[test]
