@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use kfp_api::conditions::Reason;
+use kfp_api::names::JOB_FOR_LABEL;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_backup::retention::{self, SetSeen, SetState};
 pub use kfp_plan::backups::is_scheduled;
@@ -19,8 +20,8 @@ pub struct Fate {
 }
 
 impl Fate {
-    /// Of a backup that no retention looks at.
-    pub fn because(why: &str) -> Self {
+    /// Of a backup that is kept for one reason.
+    fn because(why: &str) -> Self {
         Self {
             kept: vec![why.to_owned()],
             expires: None,
@@ -71,6 +72,17 @@ pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timesta
         )
     });
     kept.chain(expired).collect()
+}
+
+/// What becomes of a backup that no retention of an installation that is there looks at.
+pub fn of_its_own(backup: &KfpBackup) -> Fate {
+    let labels = backup.metadata.labels.as_ref();
+    let for_a_restore = labels.is_some_and(|labels| labels.contains_key(JOB_FOR_LABEL));
+    Fate::because(match (is_scheduled(backup), for_a_restore) {
+        (true, _) => "its installation is gone",
+        (false, true) => "made before a restore",
+        (false, false) => "made by hand",
+    })
 }
 
 /// A verification found that the set cannot be trusted, which is more than that it could not be carried out.

@@ -129,14 +129,7 @@ fn entry(backup: &KfpBackup, kept: &mut BTreeMap<(String, String), keep::Fate>) 
     let name = backup.metadata.name.clone().unwrap_or_default();
     let fate = kept
         .remove(&(namespace.clone(), name.clone()))
-        .unwrap_or_else(|| {
-            let by_hand = !keep::is_scheduled(backup);
-            keep::Fate::because(if by_hand {
-                "made by hand"
-            } else {
-                "its installation is gone"
-            })
-        });
+        .unwrap_or_else(|| keep::of_its_own(backup));
     Entry {
         installation: backup.spec.installation.clone(),
         instant: status.instant.map(|time| time.0),
