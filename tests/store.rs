@@ -84,9 +84,9 @@ impl Store {
         Ok(())
     }
 
-    /// Makes another bucket, beside the one of the releases.
+    /// Makes another bucket, beside the one of the releases; one that is there stays.
     pub async fn bucket(&self, name: &str) -> Result<()> {
-        self.shell(&format!("s3.bucket.create --name {name}")).await?;
+        let _ = self.shell(&format!("s3.bucket.create --name {name}")).await;
         let buckets = self.shell("s3.bucket.list").await?;
         ensure!(buckets.contains(name), "{buckets}");
         Ok(())
@@ -153,7 +153,7 @@ fn command(program: &Path, folder: &Path, ports: [u16; 7]) -> Command {
             folder.join("filer.sock").display()
         ))
         .args([
-            "-volume.max=20",
+            "-volume.max=60",
             "-master.volumeSizeLimitMB=64",
             "-master.volumePreallocate=false",
         ])
