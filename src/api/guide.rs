@@ -2,6 +2,8 @@
 //!
 //! `kfpctl explain`, the conditions page of the reference and the notes of events print these texts.
 
+mod backups;
+
 use crate::conditions::{ConditionType, Reason};
 
 /// Who brings a situation to an end.
@@ -140,33 +142,33 @@ impl Reason {
             Self::InventoryDisabled => INVENTORY_DISABLED,
             Self::SdkPolicyOff => SDK_POLICY_OFF,
             Self::SdkPolicyNotEnforceable => SDK_POLICY_NOT_ENFORCEABLE,
-            Self::BackupRecent => BACKUP_RECENT,
-            Self::BackupOld => BACKUP_OLD,
-            Self::BackupNone => BACKUP_NONE,
-            Self::SetComplete => SET_COMPLETE,
-            Self::WaitingForTurn => WAITING_FOR_TURN,
-            Self::InstallationMissing => INSTALLATION_MISSING,
-            Self::InstallationNotReady => INSTALLATION_NOT_READY,
-            Self::DestinationMissing => DESTINATION_MISSING,
-            Self::CredentialsRefused => CREDENTIALS_REFUSED,
-            Self::NamespaceTerminating => NAMESPACE_TERMINATING,
-            Self::TimeLimitExceeded => TIME_LIMIT_EXCEEDED,
-            Self::BackupFailed => BACKUP_FAILED,
-            Self::VerificationPending => VERIFICATION_PENDING,
-            Self::ChecksumsEqual => CHECKSUMS_EQUAL,
-            Self::RestoredEqual => RESTORED_EQUAL,
-            Self::SetDamaged => SET_DAMAGED,
-            Self::VerificationFailed => VERIFICATION_FAILED,
-            Self::RemovalFailed => REMOVAL_FAILED,
-            Self::Restoring => RESTORING,
-            Self::Restored => RESTORED,
-            Self::NotEmpty => NOT_EMPTY,
-            Self::SetNotFound => SET_NOT_FOUND,
-            Self::ReleaseDiffers => RELEASE_DIFFERS,
-            Self::EngineDiffers => ENGINE_DIFFERS,
-            Self::SafetyBackupFailed => SAFETY_BACKUP_FAILED,
-            Self::RestoreFailed => RESTORE_FAILED,
-            Self::RestoreIncomplete => RESTORE_INCOMPLETE,
+            Self::BackupRecent => backups::BACKUP_RECENT,
+            Self::BackupOld => backups::BACKUP_OLD,
+            Self::BackupNone => backups::BACKUP_NONE,
+            Self::SetComplete => backups::SET_COMPLETE,
+            Self::WaitingForTurn => backups::WAITING_FOR_TURN,
+            Self::InstallationMissing => backups::INSTALLATION_MISSING,
+            Self::InstallationNotReady => backups::INSTALLATION_NOT_READY,
+            Self::DestinationMissing => backups::DESTINATION_MISSING,
+            Self::CredentialsRefused => backups::CREDENTIALS_REFUSED,
+            Self::NamespaceTerminating => backups::NAMESPACE_TERMINATING,
+            Self::TimeLimitExceeded => backups::TIME_LIMIT_EXCEEDED,
+            Self::BackupFailed => backups::BACKUP_FAILED,
+            Self::VerificationPending => backups::VERIFICATION_PENDING,
+            Self::ChecksumsEqual => backups::CHECKSUMS_EQUAL,
+            Self::RestoredEqual => backups::RESTORED_EQUAL,
+            Self::SetDamaged => backups::SET_DAMAGED,
+            Self::VerificationFailed => backups::VERIFICATION_FAILED,
+            Self::RemovalFailed => backups::REMOVAL_FAILED,
+            Self::Restoring => backups::RESTORING,
+            Self::Restored => backups::RESTORED,
+            Self::NotEmpty => backups::NOT_EMPTY,
+            Self::SetNotFound => backups::SET_NOT_FOUND,
+            Self::ReleaseDiffers => backups::RELEASE_DIFFERS,
+            Self::EngineDiffers => backups::ENGINE_DIFFERS,
+            Self::SafetyBackupFailed => backups::SAFETY_BACKUP_FAILED,
+            Self::RestoreFailed => backups::RESTORE_FAILED,
+            Self::RestoreIncomplete => backups::RESTORE_INCOMPLETE,
         }
     }
 }
@@ -321,145 +323,6 @@ const SDK_POLICY_NOT_ENFORCEABLE: Guide = person(
      without asking anybody, so nothing could refuse one. Nothing was touched.",
     "Set `spec.sdkPolicy.mode` to `Warn`. Refusing needs an installation with `spec.pipelineStore.type: Kubernetes`, \
      which is chosen when it is made.",
-);
-
-const BACKUP_RECENT: Guide = quiet("The newest verified backup is younger than `spec.backup.freshForHours`.");
-
-const BACKUP_OLD: Guide = person(
-    "The newest verified backup is older than `spec.backup.freshForHours`: what was done since would be lost with the data.",
-    "Look at the newest backups (`kfpctl backup list`, or `kubectl get kfpb`) and at what their conditions say; make one now \
-     with `kfpctl backup create --wait`.",
-);
-
-const BACKUP_NONE: Guide = person(
-    "There is no backup of this installation that was verified.",
-    "Make one with `kfpctl backup create --wait`, or wait for the first one of the schedule.",
-);
-
-const SET_COMPLETE: Guide =
-    quiet("Every part of the set and, last of all, its manifest lie in the destination.");
-
-const WAITING_FOR_TURN: Guide = waiting(
-    "Another backup, verification, restore or removal of the same installation is at work; they go one after the other.",
-    "Wait. The message names what goes first.",
-);
-
-const INSTALLATION_MISSING: Guide = person(
-    "`spec.installation` names no KfpInstallation of this namespace.",
-    "Make the installation, or delete this resource and make one that names the right installation: the name is fixed.",
-);
-
-const INSTALLATION_NOT_READY: Guide = waiting(
-    "The installation's database does not answer, or another release than `spec.version` runs: what would be read now is \
-     no state to come back to. Nothing was begun.",
-    "Wait, or look at the installation's own conditions.",
-);
-
-const DESTINATION_MISSING: Guide = person(
-    "Neither this resource nor `spec.backup.destination` of the installation says where the set goes.",
-    "Set `spec.backup.destination` of the installation, or make a KfpBackup with `spec.destination`.",
-);
-
-const CREDENTIALS_REFUSED: Guide = person(
-    "A Secret of the operator's namespace that this resource names is not there, lacks a key, or is not open to this \
-     namespace. Nothing was begun.",
-    "Ask whoever runs the operator: the Secret needs the label `kfpops.dev/backup-credentials` with value `true`, this \
-     namespace in its annotation `kfpops.dev/namespaces`, and the keys that the message names.",
-);
-
-const NAMESPACE_TERMINATING: Guide = quiet("The namespace is being deleted, so nothing is begun in it.");
-
-const TIME_LIMIT_EXCEEDED: Guide = person(
-    "The work took longer than `spec.timeLimitSeconds` and was ended. What it had written is removed.",
-    "Find out what was slow (`status.progress` of the next one shows the rate), or give the next one more time.",
-);
-
-const BACKUP_FAILED: Guide = person(
-    "The backup ended without a complete set; the message says at what. What it had written is removed.",
-    "Mend what the message names, and make another KfpBackup. The schedule makes its next one by itself.",
-);
-
-const VERIFICATION_PENDING: Guide = waiting(
-    "The set is complete, and was not checked yet.",
-    "Wait. `status.progress` shows how far it is.",
-);
-
-const CHECKSUMS_EQUAL: Guide = quiet(
-    "Every part of the set was read back and has the digest that the manifest names. It was not restored.",
-);
-
-const RESTORED_EQUAL: Guide = quiet(
-    "The set was restored into a scratch database: every table came out with the rows and checksums of the manifest, and \
-     the schema is equal.",
-);
-
-const SET_DAMAGED: Guide = person(
-    "The set was checked and is not what its manifest says, or does not restore to it; the message names the part.",
-    "Do not rely on this set. Make another backup now, and find out who can write to the destination.",
-);
-
-const VERIFICATION_FAILED: Guide = person(
-    "The check of the set ended before it could tell anything; the message says at what. The set itself may be whole.",
-    "Mend what the message names. The next drill checks the newest set again; `kfpctl backup verify` does so at once.",
-);
-
-const REMOVAL_FAILED: Guide = waiting(
-    "The set could not be removed from its destination, so this resource stays; the message has the error.",
-    "Give `deletionCredentials` the right to delete. To let this resource go and leave the set, set `deletionPolicy` to \
-     `Retain`.",
-);
-
-const RESTORING: Guide = waiting(
-    "A backup is put back. The API server, and everything else that writes to the databases or starts runs, stands still \
-     meanwhile; the database and the object store run.",
-    "Wait. `kubectl get kfpr` and `status.progress` of the KfpRestore show how far it is. It survives a restart of the operator.",
-);
-
-const RESTORED: Guide =
-    quiet("Everything was put back: every table came out with the rows and checksums of the set's manifest.");
-
-const NOT_EMPTY: Guide = person(
-    "The databases hold tables, and the KfpRestore does not say that they may be replaced. Nothing was touched.",
-    "Make another KfpRestore with `overwrite: true`, if what is there may go. It is backed up first.",
-);
-
-const SET_NOT_FOUND: Guide = person(
-    "The destination holds no complete set that the source asks for. Nothing was touched.",
-    "Look at the message: it names the place that was looked at. A set without a manifest is not complete. Make another \
-     KfpRestore that names a set which is there; a set of another installation needs `namespace` and `installation`.",
-);
-
-const RELEASE_DIFFERS: Guide = person(
-    "The set holds the schema of another KFP release than the installation runs: its API server could not be started on it. \
-     Nothing was touched.",
-    "Restore into an installation whose `spec.version` is the release of the set, or into a new one that begins with it \
-     (`spec.bootstrap`).",
-);
-
-const ENGINE_DIFFERS: Guide = person(
-    "The set was taken from another database engine than the installation has: definitions of tables and collations of one \
-     are not all known to the other. Nothing was touched.",
-    "Restore into an installation with the engine of the set (`spec.database.embedded.engine`); a new one can begin with it \
-     (`spec.bootstrap`).",
-);
-
-const SAFETY_BACKUP_FAILED: Guide = person(
-    "What was to be replaced could not be backed up, so nothing was replaced. What was stopped is started again.",
-    "Look at the KfpBackup that the message names. Mend what it says and make another KfpRestore; or make one with \
-     `safetyBackup: Skip`, if what is there need not be kept.",
-);
-
-const RESTORE_FAILED: Guide = person(
-    "The restore ended before it replaced anything; the message says at what.",
-    "Mend what the message names, and make another KfpRestore. One that was made because of `spec.bootstrap` is deleted \
-     instead: the operator makes it again.",
-);
-
-const RESTORE_INCOMPLETE: Guide = person(
-    "The restore ended while it replaced things: the databases are not whole, so what writes to them stays stopped.",
-    "Mend what the message names, and make another KfpRestore of the same installation with `overwrite: true`: of the same \
-     set, or of the KfpBackup in `status.safetyBackup`, which holds what was there before. When it is complete, everything \
-     is started again.",
 );
 
 const fn quiet(meaning: &'static str) -> Guide {

@@ -10,6 +10,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -21,9 +22,10 @@ use kfp_backup::progress::{Progress, Report};
 pub use facts::{Installation, complete, ended, is_scheduled, wants_check};
 pub use make::scheduled;
 pub use rounds::{problems, retention};
-pub use status::{Standing, home, set_id, status};
-pub(crate) use status::{number, shown};
+pub use status::{Standing, status};
 pub use summary::{Fresh, Summary, summary};
+pub use words::{home, set_id};
+pub(crate) use words::{number, shown};
 
 /// Pause before a removal that failed is tried again, in seconds.
 const REMOVAL_PAUSE: i64 = 600;

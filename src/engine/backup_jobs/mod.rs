@@ -7,6 +7,7 @@ mod own;
 pub mod resolve;
 mod restore;
 mod shape;
+mod source;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::error::Error;
 pub use credentials::Credentials;
 pub use own::{Own, Whereabouts};
 pub use shape::{CLOSED_ANNOTATION, Purpose, ScratchServer};
+pub use source::Source;
 
 /// Why a Job is not started. The reason and the words are for the resource that asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
