@@ -124,6 +124,13 @@ pub fn complete(backup: &KfpBackup) -> bool {
     condition(backup, ConditionType::Complete).is_some_and(|condition| condition.status == "True")
 }
 
+/// Its set was checked and is whole.
+#[must_use]
+pub fn verified(backup: &KfpBackup) -> bool {
+    complete(backup)
+        && condition(backup, ConditionType::Verified).is_some_and(|condition| condition.status == "True")
+}
+
 /// It is complete or was given up.
 #[must_use]
 pub fn ended(backup: &KfpBackup) -> bool {

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup::Verify;
-use kfp_api::conditions::{ConditionType, Reason, find};
+use kfp_api::conditions::{ConditionStatus, ConditionType, Reason, find};
 use kfp_api::destination::Destination;
 use kfp_api::installation::DeletionPolicy;
 use kfp_api::names::JOB_FOR_LABEL;
@@ -204,7 +204,7 @@ fn begun(look: &Look) -> Plan {
     };
     if needs_safety(look, database) {
         match safety(look) {
-            Safety::Complete => {}
+            Safety::Verified => {}
             Safety::Missing => {
                 return Plan {
                     steps: vec![Step::SafetyBackup],
@@ -269,7 +269,7 @@ fn needs_safety(look: &Look, database: &DatabaseNow) -> bool {
 enum Safety {
     Missing,
     UnderWay(String),
-    Complete,
+    Verified,
     Failed(String),
 }
 
@@ -277,14 +277,26 @@ fn safety(look: &Look) -> Safety {
     let Some(backup) = look.safety else {
         return Safety::Missing;
     };
-    if backups::complete(backup) {
-        return Safety::Complete;
+    if backups::verified(backup) {
+        return Safety::Verified;
     }
     let name = backup.metadata.name.as_deref().unwrap_or_default();
-    let said = backup
-        .status
-        .as_ref()
-        .and_then(|status| find(&status.conditions, ConditionType::Complete))
+    let condition = |kind| find(&backup.status.as_ref()?.conditions, kind);
+    if backups::complete(backup) {
+        return match condition(ConditionType::Verified) {
+            // A backup that nobody read back is no reason to overwrite what is there.
+            Some(checked) if checked.status == ConditionStatus::False.as_str() => Safety::Failed(format!(
+                "What is there was backed up (KfpBackup {name}), and that backup is not known to be whole: {} Nothing was \
+                     replaced.",
+                checked.message
+            )),
+            checked => Safety::UnderWay(format!(
+                "Checks the backup of what is there (KfpBackup {name}): {}",
+                checked.map_or("The set was not checked yet.", |checked| checked.message.as_str())
+            )),
+        };
+    }
+    let said = condition(ConditionType::Complete)
         .map_or("it was not begun yet.", |condition| condition.message.as_str());
     if backups::ended(backup) {
         Safety::Failed(format!(

@@ -108,6 +108,16 @@ fn safety(status: &Value) -> KfpBackup {
     .unwrap()
 }
 
+/// The status of a backup whose set is complete.
+fn taken(verified: &str, reason: &str) -> Value {
+    let condition = |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason, "message": "m", "lastTransitionTime": NOW});
+    let conditions = [
+        condition("Complete", "True", "SetComplete"),
+        condition("Verified", verified, reason),
+    ];
+    json!({"completedAt": NOW, "conditions": conditions})
+}
+
 fn job(state: JobState, report: Option<Value>) -> JobSeen {
     JobSeen {
         work: WORK.to_owned(),
@@ -288,10 +298,10 @@ fn nothing_is_backed_up_or_replaced_while_something_still_writes() {
 #[rstest]
 #[case::missing(None, vec![Step::SafetyBackup], "Restoring")]
 #[case::under_way(Some(json!({})), vec![], "Restoring")]
-#[case::complete(
-    Some(json!({"completedAt": NOW, "conditions": [{"type": "Complete", "status": "True", "reason": "SetComplete", "message": "", "lastTransitionTime": NOW}]})),
-    vec![Step::Finalizer(true), Step::Start], "Restoring"
-)]
+#[case::complete(Some(taken("Unknown", "VerificationPending")), vec![], "Restoring")]
+#[case::verified(Some(taken("True", "ChecksumsEqual")), vec![Step::Finalizer(true), Step::Start], "Restoring")]
+#[case::damaged(Some(taken("False", "SetDamaged")), vec![], "SafetyBackupFailed")]
+#[case::not_readable(Some(taken("False", "VerificationFailed")), vec![], "SafetyBackupFailed")]
 #[case::failed(
     Some(json!({"completedAt": NOW, "conditions": [{"type": "Complete", "status": "False", "reason": "BackupFailed", "message": "m", "lastTransitionTime": NOW}]})),
     vec![], "SafetyBackupFailed"
