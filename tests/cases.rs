@@ -1,5 +1,6 @@
 //! PROOF (real API server): the list of cases, a file a subject.
 
+mod backup_orders;
 mod backup_programs;
 mod backups;
 mod command_line;

@@ -6,6 +6,7 @@
 //! asks.
 
 pub mod audit;
+mod backups;
 pub mod command_line;
 pub mod hand;
 pub mod isolation;

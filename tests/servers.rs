@@ -152,7 +152,8 @@ pub(crate) async fn scratch(site: &Site, folder: &Path, password: &str) -> Resul
     }
     let script = folder.join("scratch.sql");
     let words = format!(
-        "CREATE USER IF NOT EXISTS root@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;\n"
+        "CREATE OR REPLACE USER root@'127.0.0.1' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT \
+         OPTION;\n"
     );
     fs::write(&script, words)?;
     command

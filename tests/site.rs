@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::KfpInstallation;
-use kfp_api::names::{CREDENTIALS_LABEL, CREDENTIALS_NAMESPACES_ANNOTATION, INSTALLATION_LABEL, JOBS};
+use kfp_api::names::{INSTALLATION_LABEL, JOBS};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -114,64 +114,6 @@ impl Site {
     #[must_use]
     pub fn jobs(self: &Arc<Self>, plays: JobPlays) -> JobHand {
         JobHand::start(self.clone(), plays)
-    }
-
-    /// A Secret of the operator's namespace with credentials for backups, open to these namespaces.
-    pub async fn credentials(&self, name: &str, namespaces: &str, data: Value) -> Result<()> {
-        let secret = serde_json::from_value(json!({
-            "apiVersion": "v1", "kind": "Secret",
-            "metadata": {
-                "name": name,
-                "labels": {CREDENTIALS_LABEL: "true"},
-                "annotations": {CREDENTIALS_NAMESPACES_ANNOTATION: namespaces},
-            },
-            "stringData": data,
-        }))?;
-        let secrets = self.world.objects(&self.lease_namespace(), "v1", "Secret");
-        secrets.create(&PostParams::default(), &secret).await?;
-        Ok(())
-    }
-
-    /// Status, reason and message of a condition of one of our resources of this namespace.
-    pub async fn condition_of(
-        &self,
-        kind: &str,
-        name: &str,
-        condition: &str,
-    ) -> Result<Option<(String, String, String)>> {
-        let found = self
-            .world
-            .objects(&self.name, "kfpops.dev/v1alpha1", kind)
-            .get_opt(name)
-            .await?;
-        let conditions = found.and_then(|found| found.data.pointer("/status/conditions").cloned());
-        let conditions: Vec<Condition> = conditions
-            .map(serde_json::from_value)
-            .transpose()?
-            .unwrap_or_default();
-        let wanted = conditions.into_iter().find(|found| found.type_ == condition);
-        Ok(wanted.map(|found| (found.status, found.reason, found.message)))
-    }
-
-    /// Waits until a condition of one of our resources has this status and reason, and returns its message.
-    pub async fn await_condition_of(
-        &self,
-        kind: &str,
-        name: &str,
-        condition: &str,
-        status: &str,
-        reason: &str,
-    ) -> Result<String> {
-        eventually(
-            &format!("{condition} of {kind} {name} is {status} with {reason}"),
-            || async {
-                match self.condition_of(kind, name, condition).await? {
-                    Some((is, why, message)) if is == status && why == reason => Ok(Some(message)),
-                    other => anyhow::bail!("last seen: {other:?}"),
-                }
-            },
-        )
-        .await
     }
 
     /// Starts an operator that looks after this namespace.

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(open_to(&secret, "team-a"), open);
     }
 
-    fn held(data: serde_json::Value) -> Credentials {
+    fn held(data: &serde_json::Value) -> Credentials {
         Credentials {
             name: "backups".into(),
             secret: serde_json::from_value(json!({"data": data})).unwrap(),
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_missing_is_named() {
-        let refusal = store(&s3(None), &held(json!({"accessKeyID": "QQ=="}))).unwrap_err();
+        let refusal = store(&s3(None), &held(&json!({"accessKeyID": "QQ=="}))).unwrap_err();
         assert_eq!(refusal.reason, Reason::CredentialsRefused);
         assert!(refusal.message.contains("secretAccessKey"), "{refusal}");
     }
@@ -208,7 +208,7 @@ mod tests {
         // "A\n" and "B".
         let made = store(
             &s3(Some("http://store:9000/")),
-            &held(json!({"accessKeyID": "QQo=", "secretAccessKey": "Qg=="})),
+            &held(&json!({"accessKeyID": "QQo=", "secretAccessKey": "Qg=="})),
         );
         let Ok(Store::S3 {
             endpoint,

@@ -135,9 +135,9 @@ async fn look(context: &Context, key: &Key) -> Result<Option<Seen>, Error> {
             restores.list(&of)
         ),
     );
-    let resource = resource?.and_then(|object| parsed::<KfpInstallation>(object));
-    let backups: Vec<KfpBackup> = backups?.items.into_iter().filter_map(parsed).collect();
-    let restores: Vec<KfpRestore> = restores?.items.into_iter().filter_map(parsed).collect();
+    let resource = resource?.as_ref().and_then(parsed::<KfpInstallation>);
+    let backups: Vec<KfpBackup> = backups?.items.iter().filter_map(parsed).collect();
+    let restores: Vec<KfpRestore> = restores?.items.iter().filter_map(parsed).collect();
     let asked = resource
         .as_ref()
         .is_some_and(|resource| resource.spec.backup.is_some());
@@ -164,8 +164,8 @@ where
 }
 
 /// A resource that its kind's schema let pass; one that does not parse is left alone, without its status first.
-fn parsed<K: DeserializeOwned>(object: DynamicObject) -> Option<K> {
-    let mut raw = serde_json::to_value(&object).ok()?;
+fn parsed<K: DeserializeOwned>(object: &DynamicObject) -> Option<K> {
+    let mut raw = serde_json::to_value(object).ok()?;
     if let Ok(found) = serde_json::from_value(raw.clone()) {
         return Some(found);
     }

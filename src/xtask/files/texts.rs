@@ -5,7 +5,11 @@ use super::{Report, Text};
 /// Most lines of a file of Rust.
 const LONGEST: usize = 400;
 /// Where the operator's metrics are registered.
-const METRICS: [&str; 2] = ["src/operator/metrics.rs", "src/operator/inventory_metrics.rs"];
+const METRICS: [&str; 3] = [
+    "src/operator/metrics.rs",
+    "src/operator/inventory_metrics.rs",
+    "src/operator/backups/metrics.rs",
+];
 /// The page about them.
 const METRICS_PAGE: &str = "docs/reference/metrics.md";
 
