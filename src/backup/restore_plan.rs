@@ -371,7 +371,7 @@ fn notes(set: &SetFacts, target: &TargetSeen) -> Vec<String> {
         && *release != set.release
     {
         notes.push(format!(
-            "the set is of KFP {}, the target runs {release}: its server will find a schema that is not its own",
+            "the set is of KFP {}, the target runs {release}: a restore is refused unless both have one schema",
             set.release
         ));
     }
