@@ -125,7 +125,7 @@ pub(super) const ENGINE_DIFFERS: Guide = person(
 );
 
 pub(super) const SAFETY_BACKUP_FAILED: Guide = person(
-    "What was to be replaced could not be backed up, so nothing was replaced. What was stopped is started again.",
+    "What was to be replaced could not be backed up, or that backup was not found whole, so nothing was replaced. What was stopped is started again.",
     "Look at the KfpBackup that the message names. Mend what it says and make another KfpRestore; or make one with \
      `safetyBackup: Skip`, if what is there need not be kept.",
 );

@@ -11,7 +11,7 @@ use super::{Look, Plan, Restoring, Step, Waiting, Work, facts};
 pub(super) struct Turn<'a> {
     /// Who has it, in words.
     taken: Option<String>,
-    /// A restore lets one backup go before it.
+    /// A restore lets one backup be taken and checked before it.
     restoring: Option<&'a Restoring>,
     /// Who could not be started just now.
     refused: &'a BTreeMap<String, Waiting>,
@@ -36,8 +36,8 @@ impl<'a> Turn<'a> {
             plan.waiting.insert(name.to_owned(), waiting.clone());
             return false;
         }
-        let first =
-            |restoring: &&Restoring| work != Work::Take || restoring.safety_backup.as_deref() != Some(name);
+        let needed = matches!(work, Work::Take | Work::Verify(0));
+        let first = |restoring: &&Restoring| !needed || restoring.safety_backup.as_deref() != Some(name);
         let restore = self.restoring.filter(first).map(|restoring| &restoring.who);
         if let Some(who) = self.taken.as_ref().or(restore) {
             let waiting = Waiting {
