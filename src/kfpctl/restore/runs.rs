@@ -30,8 +30,10 @@ struct Page {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Run {
-    run_id: String,
-    display_name: String,
+    #[serde(rename = "run_id")]
+    id: String,
+    #[serde(rename = "display_name")]
+    name: String,
     state: String,
     created_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
@@ -83,8 +85,8 @@ impl Run {
             .finished_at
             .is_some_and(|end| end > Timestamp::UNIX_EPOCH && end <= moment);
         (begun && !ended).then_some(RunSeen {
-            id: self.run_id,
-            name: self.display_name,
+            id: self.id,
+            name: self.name,
             state: self.state,
         })
     }
