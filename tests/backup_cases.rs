@@ -10,7 +10,8 @@ use kfp_backup::progress::{Depth, Immutability};
 use kfp_database::Engine;
 
 use crate::Case;
-use crate::backup_yard::{ADMIN, Stage, WRITER, failed, kubectl};
+use crate::backup_stores::{ADMIN, WRITER};
+use crate::backup_yard::{Stage, failed, kubectl};
 use crate::database_start::client;
 
 pub fn cases() -> Vec<Case> {
@@ -152,7 +153,7 @@ async fn sealed(stage: Stage) -> Result<()> {
             .get(&stage.backups(), &key)
             .await?
             .context("gone")?;
-        let sealed = key.ends_with(".age") && stored.starts_with(b"age-encryption.org/v1\n");
+        let sealed = key.rsplit('.').next() == Some("age") && stored.starts_with(b"age-encryption.org/v1\n");
         let open =
             key.ends_with("/manifest.json") || key.ends_with(".sha256") || key.ends_with("/shared.txt.zst");
         ensure!(sealed || open || key == "probe", "{key}");

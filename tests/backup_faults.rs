@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Case;
 use crate::backup_cases::manifest;
-use crate::backup_yard::{ADMIN, Stage, WRITER, Weed, failed};
+use crate::backup_stores::{ADMIN, WRITER, Weed};
+use crate::backup_yard::{Stage, failed};
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -147,7 +148,7 @@ async fn damage(stage: Stage) -> Result<()> {
     );
     let sums = outside.get(&bucket, &digest).await?.context("no digest")?;
     let signed = async |text: Vec<u8>| {
-        let sum = kfp_tests_sha256(&text);
+        let sum = sha256(&text);
         outside.put(&bucket, &place, text).await?;
         outside
             .put(&bucket, &digest, format!("{sum}  manifest.json\n").into_bytes())
@@ -189,12 +190,15 @@ async fn damage(stage: Stage) -> Result<()> {
     Ok(())
 }
 
-fn kfp_tests_sha256(bytes: &[u8]) -> String {
+fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
+    use std::fmt::Write as _;
     sha2::Sha256::digest(bytes)
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// A line to a server that can be cut.
@@ -253,12 +257,19 @@ impl Line {
 }
 
 /// More rows, that do not compress, so that there is something to cut.
-async fn grow(stage: &Stage, rows: u32) -> Result<()> {
+pub async fn grow(stage: &Stage, rows: u32) -> Result<()> {
     let database = stage.database(Role::Cache);
     let bytes = "CONCAT(RANDOM_BYTES(1000), RANDOM_BYTES(1000), RANDOM_BYTES(1000), RANDOM_BYTES(1000))";
     let statement =
         format!("INSERT INTO {database}.execution_caches SELECT seq + 10, {bytes} FROM seq_1_to_{rows}");
-    stage.yard.sql(&[&format!("USE {database}"), &statement]).await
+    stage
+        .yard
+        .sql(&[
+            &format!("USE {database}"),
+            &statement,
+            "ANALYZE TABLE execution_caches",
+        ])
+        .await
 }
 
 async fn line(mut stage: Stage) -> Result<()> {

@@ -126,9 +126,10 @@ async fn refused(stage: Stage) -> Result<()> {
     Ok(())
 }
 
-async fn agreement(stage: Stage) -> Result<()> {
+/// A schedule, and rows that belong to it; runs that go on. The schedule's uid.
+async fn unsettled(stage: &Stage) -> Result<String> {
     let (old, database) = (stage.name.clone(), stage.database(Role::Pipelines));
-    let made: Value = serde_json::from_str(&apply(&stage, &schedule(&old, "nightly"))?)?;
+    let made: Value = serde_json::from_str(&apply(stage, &schedule(&old, "nightly"))?)?;
     let before = uid(&made);
     let rows = [
         format!(
@@ -148,21 +149,45 @@ async fn agreement(stage: Stage) -> Result<()> {
         .yard
         .sql(&rows.iter().map(String::as_str).collect::<Vec<_>>())
         .await?;
-    stage.take(stage.take_order(1)?).await?;
+    Ok(before)
+}
 
-    let new = format!("{old}-2");
-    kubectl(&stage.yard.cluster, &["create", "namespace", &new])?;
-    stage.yard.own.make_bucket(&new).await?;
-    apply(&stage, &workflow(&new, "carries-3", "run-3"))?;
-    apply(&stage, &workflow(&new, "newer", "run-of-later"))?;
-    let mut nobodys = workflow(&new, "nobodys", "");
+/// A namespace and a bucket to restore into, with Workflows and a schedule that are newer than the set.
+async fn elsewhere(stage: &Stage, new: &str) -> Result<()> {
+    kubectl(&stage.yard.cluster, &["create", "namespace", new])?;
+    stage.yard.own.make_bucket(new).await?;
+    apply(stage, &workflow(new, "carries-3", "run-3"))?;
+    apply(stage, &workflow(new, "newer", "run-of-later"))?;
+    let mut nobodys = workflow(new, "nobodys", "");
     nobodys["metadata"]["labels"] = json!({});
-    apply(&stage, &nobodys)?;
-    apply(&stage, &schedule(&new, "made-later"))?;
+    apply(stage, &nobodys)?;
+    apply(stage, &schedule(new, "made-later"))?;
+    Ok(())
+}
+
+async fn agreement(stage: Stage) -> Result<()> {
+    let database = stage.database(Role::Pipelines);
+    let before = unsettled(&stage).await?;
+    stage.take(stage.take_order(1)?).await?;
+    let new = format!("{}-2", stage.name);
     let order = Restore {
         reconcile_runs: true,
         ..stage.restore_order(1, &new, &new)
     };
+    // Interrupted after the rows were loaded: gone on with, though rows were put right in between.
+    failed(
+        stage
+            .restore(Restore {
+                bucket: None,
+                ..order.clone()
+            })
+            .await,
+        "KubernetesFailed",
+    )?;
+    let put_right =
+        format!("UPDATE {database}_2.run_details SET Description = 'put right' WHERE UUID = 'run-7'");
+    stage.yard.sql(&[&put_right]).await?;
+    elsewhere(&stage, &new).await?;
     let restored = stage.restore(order).await?;
     ensure!(
         restored.runs_closed == 2 && restored.runs == ["run-4", "run-5"],
@@ -216,19 +241,35 @@ async fn agreement(stage: Stage) -> Result<()> {
             == "RUNNING"
     );
 
+    ensure!(
+        one(format!(
+            "SELECT Description FROM {into}.run_details WHERE UUID = 'run-7'"
+        ))
+        .await?
+            == "put right"
+    );
+    let mark = format!(
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{into}' AND TABLE_NAME LIKE 'kfp%'"
+    );
+    ensure!(one(mark).await? == "0");
+
+    set_aside(&stage, &new, &restored.workflows_export.unwrap_or_default()).await
+}
+
+/// What the server would delete is gone and stored, the rest is there.
+async fn set_aside(stage: &Stage, new: &str, export: &str) -> Result<()> {
     let left = kubectl(
         &stage.yard.cluster,
-        &["get", "workflows", "-n", &new, "-o", "name"],
+        &["get", "workflows", "-n", new, "-o", "name"],
     )?;
     ensure!(
         left.contains("carries-3") && left.contains("nobodys") && !left.contains("newer"),
         "{left}"
     );
-    let export = restored.workflows_export.unwrap_or_default();
     let stored = stage
         .yard
         .outside
-        .get(&stage.backups(), &export)
+        .get(&stage.backups(), export)
         .await?
         .unwrap_or_default();
     let lines = String::from_utf8(zstd::decode_all(stored.as_slice())?)?;

@@ -3,7 +3,10 @@
 
 mod backup_cases;
 mod backup_faults;
+mod backup_job;
+mod backup_orders;
 mod backup_restores;
+mod backup_stores;
 mod backup_yard;
 mod database_start;
 
@@ -49,6 +52,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         backup_cases::cases(),
         backup_restores::cases(),
         backup_faults::cases(),
+        backup_job::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|(stage, name, run)| {
         let (runtime, yard) = (runtime.clone(), yard.clone());

@@ -1,10 +1,13 @@
 //! EYES AND HANDS: what a backup's Job does: takes a set, checks one, puts one back, removes one. Everything is in the order;
 //! nothing is decided here.
 
+mod artifacts;
 mod bucket;
 pub mod destination;
+mod lines;
 pub mod meter;
 mod objects;
+mod own_store;
 mod parts;
 mod put_back;
 mod references;
@@ -32,7 +35,8 @@ use kfp_releases::schema::SchemaCatalog;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
-pub use bucket::{ArtifactLine, SpecLine};
+pub use artifacts::ArtifactLine;
+pub use bucket::SpecLine;
 pub use destination::PATIENCE;
 pub use meter::Meter;
 pub use trouble::Trouble;

@@ -1,12 +1,12 @@
 //! HANDS: stores: where sets lie, and the installation's own bucket. Single requests, each tried again while it can help; what
 //! is written where is decided elsewhere.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use kfp_backup::hidden::Hidden;
 use kfp_backup::order::{Bucket, Destination, Store};
 use kfp_backup::progress::Immutability;
 use object_store::aws::AmazonS3Builder;
@@ -15,7 +15,6 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::signer::Signer;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig};
-use url::Url;
 
 use super::transport::{Transport, head};
 use super::trouble::{Kind, Side, Trouble, classify};
@@ -40,8 +39,6 @@ pub struct Place {
 impl Place {
     /// The store of a destination.
     pub fn destination(destination: &Destination, patience: Duration) -> Result<Self, Trouble> {
-        let invalid =
-            |error: object_store::Error| Side::Destination.trouble("use what was configured", &error);
         let retry = retry(patience);
         match &destination.store {
             Store::S3 {
@@ -75,7 +72,7 @@ impl Place {
                     builder = builder.with_token(token.reveal());
                 }
                 Ok(Self::of(
-                    builder.build().map_err(invalid)?,
+                    builder.build().map_err(|error| unusable(&error))?,
                     transport,
                     Side::Destination,
                 ))
@@ -84,24 +81,7 @@ impl Place {
                 bucket,
                 service_account,
                 endpoint,
-            } => {
-                let transport = Transport::new(None)?;
-                let mut builder = GoogleCloudStorageBuilder::from_env()
-                    .with_bucket_name(bucket)
-                    .with_http_connector(transport.clone())
-                    .with_retry(retry);
-                if let Some(endpoint) = endpoint {
-                    builder = builder.with_base_url(endpoint);
-                }
-                if let Some(key) = service_account {
-                    builder = builder.with_service_account_key(key.reveal());
-                }
-                Ok(Self::of(
-                    builder.build().map_err(invalid)?,
-                    transport,
-                    Side::Destination,
-                ))
-            }
+            } => Self::gcs(bucket, service_account.as_ref(), endpoint.as_deref(), retry),
             Store::Azure {
                 account,
                 container,
@@ -109,30 +89,59 @@ impl Place {
                 sas_token,
                 endpoint,
             } => {
-                let transport = Transport::new(None)?;
-                let mut builder = MicrosoftAzureBuilder::from_env()
-                    .with_account(account)
-                    .with_container_name(container)
-                    .with_http_connector(transport.clone())
-                    .with_retry(retry);
-                if let Some(endpoint) = endpoint {
-                    builder = builder
-                        .with_endpoint(endpoint.clone())
-                        .with_allow_http(endpoint.starts_with("http://"));
-                }
-                if let Some(key) = account_key {
-                    builder = builder.with_access_key(key.reveal());
-                }
-                if let Some(token) = sas_token {
-                    builder = builder.with_sas_authorization(pairs(token.reveal()));
-                }
-                Ok(Self::of(
-                    builder.build().map_err(invalid)?,
-                    transport,
-                    Side::Destination,
-                ))
+                let keys = (account_key.as_ref(), sas_token.as_ref());
+                Self::azure(account, container, keys, endpoint.as_deref(), retry)
             }
         }
+    }
+
+    fn gcs(
+        bucket: &str,
+        service_account: Option<&Hidden>,
+        endpoint: Option<&str>,
+        retry: RetryConfig,
+    ) -> Result<Self, Trouble> {
+        let transport = Transport::new(None)?;
+        let mut builder = GoogleCloudStorageBuilder::from_env()
+            .with_bucket_name(bucket)
+            .with_http_connector(transport.clone())
+            .with_retry(retry);
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_base_url(endpoint);
+        }
+        if let Some(key) = service_account {
+            builder = builder.with_service_account_key(key.reveal());
+        }
+        let store = builder.build().map_err(|error| unusable(&error))?;
+        Ok(Self::of(store, transport, Side::Destination))
+    }
+
+    fn azure(
+        account: &str,
+        container: &str,
+        (account_key, sas_token): (Option<&Hidden>, Option<&Hidden>),
+        endpoint: Option<&str>,
+        retry: RetryConfig,
+    ) -> Result<Self, Trouble> {
+        let transport = Transport::new(None)?;
+        let mut builder = MicrosoftAzureBuilder::from_env()
+            .with_account(account)
+            .with_container_name(container)
+            .with_http_connector(transport.clone())
+            .with_retry(retry);
+        if let Some(endpoint) = endpoint {
+            builder = builder
+                .with_endpoint(endpoint.to_owned())
+                .with_allow_http(endpoint.starts_with("http://"));
+        }
+        if let Some(key) = account_key {
+            builder = builder.with_access_key(key.reveal());
+        }
+        if let Some(token) = sas_token {
+            builder = builder.with_sas_authorization(pairs(token.reveal()));
+        }
+        let store = builder.build().map_err(|error| unusable(&error))?;
+        Ok(Self::of(store, transport, Side::Destination))
     }
 
     /// An installation's bucket.
@@ -303,6 +312,15 @@ impl Place {
     }
 }
 
+/// What was configured makes no store. The words of the store's client may repeat a key.
+fn unusable(error: &object_store::Error) -> Trouble {
+    Trouble {
+        reason: "DestinationInvalid",
+        retry: false,
+        ..Side::Destination.trouble("use what was configured", error)
+    }
+}
+
 fn retry(patience: Duration) -> RetryConfig {
     RetryConfig {
         retry_timeout: patience,
@@ -359,194 +377,5 @@ fn protection(headers: &hyper::HeaderMap) -> Immutability {
     Immutability::None
 }
 
-/// Refuses a destination inside the installation's own store: what destroys the one destroys the other.
-pub async fn outside(
-    destination: &Destination,
-    bucket: Option<&Bucket>,
-    own: &[String],
-    namespace: &str,
-) -> Result<(), Trouble> {
-    let Store::S3 {
-        endpoint: Some(endpoint),
-        ..
-    } = &destination.store
-    else {
-        return Ok(());
-    };
-    let Some(target) = host_port(endpoint) else {
-        return Err(Trouble::lasting(
-            "DestinationInvalid",
-            format!("the destination's endpoint `{endpoint}` is no URL such as https://s3.example.com"),
-        ));
-    };
-    let own: Vec<(String, u16)> = bucket
-        .and_then(|bucket| host_port(&bucket.endpoint))
-        .into_iter()
-        .chain(
-            own.iter()
-                .filter_map(|address| host_port(&format!("http://{address}"))),
-        )
-        .collect();
-    let names = own.iter().any(|address| {
-        address.1 == target.1 && service(&address.0, namespace) == service(&target.0, namespace)
-    });
-    if names || same_address(&target, &own).await {
-        return Err(Trouble::lasting(
-            "DestinationInsideInstallation",
-            format!(
-                "the destination {}:{} is the installation's own store: what destroys the one destroys the other; name a store outside",
-                target.0, target.1
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn host_port(endpoint: &str) -> Option<(String, u16)> {
-    let url = Url::parse(endpoint).ok()?;
-    Some((
-        url.host_str()?.trim_end_matches('.').to_ascii_lowercase(),
-        url.port_or_known_default()?,
-    ))
-}
-
-/// A Service's name and namespace where a host can be one; the host itself otherwise.
-fn service(host: &str, namespace: &str) -> String {
-    let labels: Vec<&str> = host.split('.').collect();
-    match labels.as_slice() {
-        [name] => format!("{name}.{namespace}"),
-        [name, namespace] | [name, namespace, "svc", ..] => format!("{name}.{namespace}"),
-        _ => host.to_owned(),
-    }
-}
-
-/// Whether both lead to one address. Names that are not known here say nothing.
-async fn same_address(target: &(String, u16), own: &[(String, u16)]) -> bool {
-    async fn addresses(at: &(String, u16)) -> BTreeSet<std::net::SocketAddr> {
-        let (host, port) = at;
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        tokio::net::lookup_host((bare, *port))
-            .await
-            .map(Iterator::collect)
-            .unwrap_or_default()
-    }
-    let theirs = addresses(target).await;
-    for at in own {
-        if !addresses(at).await.is_disjoint(&theirs) {
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
-mod tests {
-    use kfp_backup::layout::Home;
-    use rstest::rstest;
-
-    use super::*;
-
-    fn s3(endpoint: &str) -> Destination {
-        Destination {
-            store: Store::S3 {
-                endpoint: Some(endpoint.into()),
-                region: "us-east-1".into(),
-                bucket: "backups".into(),
-                path_style: true,
-                access_key_id: Some("AKID".into()),
-                secret_access_key: Some("CANARY".into()),
-                session_token: None,
-                certificates: None,
-            },
-            home: Home {
-                prefix: String::new(),
-                namespace: "team-a".into(),
-                installation: "kfp".into(),
-            },
-        }
-    }
-
-    fn own(endpoint: &str) -> Bucket {
-        Bucket {
-            endpoint: endpoint.into(),
-            region: "us-east-1".into(),
-            name: "mlpipeline".into(),
-            access_key_id: "AKID".into(),
-            secret_access_key: "CANARY".into(),
-            certificates: None,
-        }
-    }
-
-    #[rstest]
-    #[case("http://seaweedfs.team-a.svc:9000", false)]
-    #[case("http://SeaweedFS.team-a.svc.cluster.local.:9000", false)]
-    #[case("http://seaweedfs.team-a:9000", false)]
-    #[case("http://127.0.0.1:8333", false)]
-    #[case("http://127.0.0.1:8334", true)]
-    #[case("http://seaweedfs.team-b.svc:9000", true)]
-    #[case("http://seaweedfs.team-a.svc:9001", true)]
-    #[case("https://s3.example.invalid", true)]
-    #[tokio::test]
-    async fn a_destination_in_the_installations_own_store_is_refused(#[case] at: &str, #[case] fine: bool) {
-        let bucket = own("http://seaweedfs.team-a.svc.cluster.local:9000");
-        let further = ["127.0.0.1:8333".to_owned()];
-        let found = outside(&s3(at), Some(&bucket), &further, "team-a").await;
-        assert_eq!(found.is_ok(), fine, "{found:?}");
-        if let Err(trouble) = found {
-            assert_eq!(trouble.reason, "DestinationInsideInstallation");
-        }
-    }
-
-    #[test]
-    fn every_kind_of_store_can_be_built_without_the_network() {
-        let mut destination = s3("http://127.0.0.1:1");
-        assert!(Place::destination(&destination, PATIENCE).is_ok());
-        destination.store = Store::Azure {
-            account: "account".into(),
-            container: "backups".into(),
-            account_key: None,
-            sas_token: Some("?sv=2024-01-01&sig=abc%3D".into()),
-            endpoint: None,
-        };
-        assert!(Place::destination(&destination, PATIENCE).is_ok());
-        destination.store = Store::Gcs {
-            bucket: "backups".into(),
-            service_account: Some("no JSON".into()),
-            endpoint: None,
-        };
-        let trouble = Place::destination(&destination, PATIENCE).unwrap_err();
-        assert!(!trouble.to_string().contains("no JSON"), "{trouble}");
-    }
-
-    #[test]
-    fn a_protection_is_read_from_headers() {
-        let mut headers = hyper::HeaderMap::new();
-        assert_eq!(protection(&headers), Immutability::None);
-        headers.insert("x-amz-object-lock-mode", "COMPLIANCE".parse().unwrap());
-        headers.insert(
-            "x-amz-object-lock-retain-until-date",
-            "2027-01-01T00:00:00Z".parse().unwrap(),
-        );
-        assert_eq!(
-            protection(&headers),
-            Immutability::Until {
-                mode: "COMPLIANCE".into(),
-                until: "2027-01-01T00:00:00Z".into()
-            }
-        );
-    }
-
-    #[tokio::test]
-    async fn a_store_that_is_not_there_is_unreachable_and_no_key_is_told() {
-        let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let place = Place::destination(&s3(&format!("http://{closed}")), Duration::ZERO).unwrap();
-        let trouble = place.put("a/b", "text".as_bytes().to_vec()).await.unwrap_err();
-        assert_eq!(trouble.reason, "DestinationUnreachable", "{trouble}");
-        let said = format!("{trouble} {place:?}");
-        assert!(!said.contains("CANARY"), "{said}");
-    }
-}
+mod tests;

@@ -174,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn an_estimate_that_was_too_low_is_told_no_more() {
+        let meter = Meter::new(Attempt::of(1), at(0));
+        meter.expect(100, 0);
+        meter.reach(101, 1);
+        let seen = meter.read(at(1));
+        assert_eq!(
+            (seen.bytes_total, seen.seconds_left, seen.percent()),
+            (None, None, None)
+        );
+    }
+
+    #[test]
     fn nothing_known_is_nothing_told() {
         let meter = Meter::new(Attempt::of(1), at(0));
         let seen = meter.read(at(0));

@@ -2,7 +2,6 @@
 //! What a part holds is decided elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -13,22 +12,18 @@ use kfp_backup::part::Part;
 use kfp_database::parts::{PartError, PartWriter, Sink};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Place;
+use super::lines::Lines;
 use super::seal::{Recipients, Sealer};
 use super::trouble::{Side, Trouble};
 
 /// Bytes of a piece of an upload. S3 wants 5 MiB or more and at most 10,000 pieces, so that a part can have 60 GB; two of them
 /// are in memory for each part that is being written.
 const PIECE: usize = 6 * 1024 * 1024;
-/// zstd's own default: a third of a core keeps up with a reader (2.16.1's run tables shrink to an eighteenth).
-pub const LEVEL: i32 = 3;
-/// Compressed bytes that are gathered before they are handed on.
-const GATHER: usize = 128 * 1024;
 
 /// The parts of one attempt.
 #[derive(Clone)]
@@ -274,72 +269,6 @@ impl PartWriter for Writer {
     }
 }
 
-/// A compressed part, written as a stream of plain bytes.
-pub struct Lines {
-    writer: Writer,
-    encoder: zstd::Encoder<'static, Vec<u8>>,
-    plain: u64,
-}
-
-impl Lines {
-    /// A compressed stream into this part.
-    pub fn new(writer: Writer) -> Result<Self, Trouble> {
-        let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL).map_err(|error| compression(&error))?;
-        encoder
-            .include_checksum(true)
-            .map_err(|error| compression(&error))?;
-        Ok(Self {
-            writer,
-            encoder,
-            plain: 0,
-        })
-    }
-
-    /// Takes plain bytes.
-    pub async fn bytes(&mut self, plain: &[u8]) -> Result<(), Trouble> {
-        self.encoder
-            .write_all(plain)
-            .map_err(|error| compression(&error))?;
-        self.plain += plain.len() as u64;
-        if self.encoder.get_ref().len() >= GATHER {
-            let gathered = std::mem::take(self.encoder.get_mut());
-            self.writer.push(gathered.into()).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes a line of JSON.
-    pub async fn line(&mut self, line: &impl Serialize) -> Result<(), Trouble> {
-        let mut text = serde_json::to_vec(line).map_err(|error| {
-            Trouble::lasting("WriteFailed", format!("cannot write a line of JSON: {error}"))
-        })?;
-        text.push(b'\n');
-        self.bytes(&text).await
-    }
-
-    /// Plain bytes so far.
-    #[must_use]
-    pub fn plain(&self) -> u64 {
-        self.plain
-    }
-
-    /// Ends the part.
-    pub async fn end(self) -> Result<Part, Trouble> {
-        let Self {
-            mut writer,
-            encoder,
-            plain,
-        } = self;
-        let rest = encoder.finish().map_err(|error| compression(&error))?;
-        writer.push(rest.into()).await?;
-        writer.end(plain).await
-    }
-}
-
-fn compression(error: &std::io::Error) -> Trouble {
-    Trouble::lasting("CompressionFailed", format!("cannot compress: {error}"))
-}
-
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -360,68 +289,4 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use age::x25519::Identity;
-    use object_store::memory::InMemory;
-
-    use super::*;
-    use crate::backup::source::SetReader;
-
-    fn place() -> Place {
-        Place::test(Arc::new(InMemory::new()), Side::Destination).unwrap()
-    }
-
-    /// Bytes that do not compress.
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        let next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[0]
-        };
-        std::iter::repeat_with(next).take(length).collect()
-    }
-
-    #[rstest::rstest]
-    #[case::small(10, false)]
-    #[case::exactly_one_piece(PIECE, false)]
-    #[case::several_pieces(2 * PIECE + 17, false)]
-    #[case::empty(0, false)]
-    #[case::sealed(3 * PIECE, true)]
-    #[case::sealed_and_empty(0, true)]
-    #[tokio::test]
-    async fn what_is_written_is_what_is_read(#[case] length: usize, #[case] sealed: bool) {
-        let identity = Identity::generate();
-        let recipients = sealed.then(|| Recipients::read(&[identity.to_public().to_string()]).unwrap());
-        let (place, plain) = (place(), noise(length));
-        let parts = Parts::new(place.clone(), "set/one".into(), recipients);
-        let mut writer = parts.part("a.bin").unwrap();
-        for piece in plain.chunks(100_000) {
-            writer.push(Bytes::copy_from_slice(piece)).await.unwrap();
-        }
-        let part = writer.end(length as u64).await.unwrap();
-        assert_eq!(part.path, if sealed { "a.bin.age" } else { "a.bin" });
-        assert_eq!(parts.kept(), std::slice::from_ref(&part));
-        let reader = SetReader::new(place, "set/one".into(), parts.kept(), Some(identity));
-        assert!(reader.whole(&part.path).await.unwrap() == plain);
-    }
-
-    #[tokio::test]
-    async fn lines_are_compressed_and_told_apart() {
-        let place = place();
-        let parts = Parts::new(place.clone(), "set/one".into(), None);
-        let mut lines = parts.lines("a.jsonl.zst").unwrap();
-        for number in 0..100_000 {
-            lines
-                .line(&serde_json::json!({ "number": number }))
-                .await
-                .unwrap();
-        }
-        let part = lines.end().await.unwrap();
-        let reader = SetReader::new(place, "set/one".into(), parts.kept(), None);
-        let text = zstd::decode_all(reader.whole(&part.path).await.unwrap().as_slice()).unwrap();
-        assert_eq!(text.len() as u64, part.plain_bytes);
-        assert!(text.ends_with(b"{\"number\":99999}\n"));
-    }
-}
+mod tests;

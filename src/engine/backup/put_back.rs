@@ -12,8 +12,9 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
 use serde_json::{Map, Value, json};
 
+use super::lines::LinesIn;
 use super::objects::api;
-use super::source::{LinesIn, SetReader};
+use super::source::SetReader;
 use super::trouble::Trouble;
 use crate::cluster::limited;
 

@@ -10,9 +10,10 @@ use kfp_backup::progress::{NAMED, Phase, Removed};
 
 use super::Surroundings;
 use super::destination::Place;
+use super::lines::LinesIn;
 use super::meter::Meter;
 use super::sets;
-use super::source::{LinesIn, SetReader};
+use super::source::SetReader;
 use super::trouble::Trouble;
 
 /// Deletions at the same time.

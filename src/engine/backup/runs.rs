@@ -13,8 +13,8 @@ use kube::Client;
 use kube::api::DeleteParams;
 use serde_json::Value;
 
+use super::lines::Lines;
 use super::objects;
-use super::parts::Lines;
 use super::trouble::Trouble;
 use crate::cluster::limited;
 

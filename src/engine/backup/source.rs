@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use age::x25519::Identity;
@@ -349,6 +349,11 @@ impl Reading {
             Some(Err(error)) => Err(self.source.explain(&self.part, &error).await),
         }
     }
+
+    /// What is wrong with the stored bytes, if anything is.
+    pub async fn diagnose(&self) -> Option<Trouble> {
+        self.source.diagnose(&self.part.path).await
+    }
 }
 
 impl PartReader for Reading {
@@ -376,237 +381,5 @@ impl Source for SetReader {
     }
 }
 
-/// The lines of a compressed part, one by one.
-pub struct LinesIn {
-    reading: Reading,
-    decoder: zstd::stream::write::Decoder<'static, Shared>,
-    out: Shared,
-    rest: Vec<u8>,
-    path: String,
-    ended: bool,
-}
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Shared {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl LinesIn {
-    /// Begins to read a part's lines.
-    pub async fn open(source: &SetReader, path: &str) -> Result<Self, Trouble> {
-        let out = Shared::default();
-        let decoder =
-            zstd::stream::write::Decoder::new(out.clone()).map_err(|error| unpacked(path, &error))?;
-        Ok(Self {
-            reading: source.read(path).await?,
-            decoder,
-            out,
-            rest: Vec::new(),
-            path: path.to_owned(),
-            ended: false,
-        })
-    }
-
-    /// The next decompressed bytes; `None` at the end.
-    pub async fn bytes(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
-        loop {
-            let Some(piece) = self.reading.next().await? else {
-                if std::mem::replace(&mut self.ended, true) {
-                    return Ok(None);
-                }
-                io::Write::flush(&mut self.decoder).map_err(|error| unpacked(&self.path, &error))?;
-                let last = self.out.take();
-                return Ok((!last.is_empty()).then_some(last));
-            };
-            if let Err(error) = io::Write::write_all(&mut self.decoder, &piece) {
-                let damaged = self.reading.source.diagnose(&self.path).await;
-                return Err(damaged.unwrap_or_else(|| unpacked(&self.path, &error)));
-            }
-            let bytes = self.out.take();
-            if !bytes.is_empty() {
-                return Ok(Some(bytes));
-            }
-        }
-    }
-
-    /// The next line, without its end; `None` after the last.
-    pub async fn line(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
-                let tail = self.rest.split_off(searched + at + 1);
-                let mut line = std::mem::replace(&mut self.rest, tail);
-                line.pop();
-                return Ok(Some(line));
-            }
-            searched = self.rest.len();
-            match self.bytes().await? {
-                Some(bytes) => self.rest.extend_from_slice(&bytes),
-                None if self.rest.is_empty() => return Ok(None),
-                None => return Ok(Some(std::mem::take(&mut self.rest))),
-            }
-        }
-    }
-
-    /// The next line read as JSON.
-    pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, Trouble> {
-        let Some(line) = self.line().await? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&line).map(Some).map_err(|error| {
-            // The line may hold anything, and the reader's words may repeat it.
-            Trouble::lasting(
-                "PartMalformed",
-                format!(
-                    "part {} has a line that is not what it should be (column {})",
-                    self.path,
-                    error.column()
-                ),
-            )
-        })
-    }
-}
-
-fn unpacked(path: &str, error: &io::Error) -> Trouble {
-    Trouble::lasting(
-        "PartMalformed",
-        format!("part {path} cannot be decompressed: {error}"),
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use object_store::memory::InMemory;
-    use object_store::{ObjectStore, ObjectStoreExt as _};
-
-    use super::*;
-    use crate::backup::parts::Parts;
-    use crate::backup::seal::Recipients;
-
-    struct Set {
-        store: Arc<InMemory>,
-        reader: SetReader,
-        paths: Vec<String>,
-    }
-
-    async fn set(identity: Option<&Identity>, given: Option<Identity>) -> Set {
-        let store = Arc::new(InMemory::new());
-        let place = Place::test(store.clone() as Arc<dyn ObjectStore>, Side::Destination).unwrap();
-        let recipients = identity.map(|one| Recipients::read(&[one.to_public().to_string()]).unwrap());
-        let parts = Parts::new(place.clone(), "s/a".into(), recipients);
-        for name in ["one", "two"] {
-            let mut lines = parts.lines(&format!("{name}.jsonl.zst")).unwrap();
-            for number in 0..50_000_u64 {
-                let line =
-                    serde_json::json!({ "name": name, "value": number.wrapping_mul(0x9e37_79b9_7f4a_7c15) });
-                lines.line(&line).await.unwrap();
-            }
-            lines.end().await.unwrap();
-        }
-        let kept = parts.kept();
-        let paths = kept.iter().map(|part| part.path.clone()).collect();
-        Set {
-            store,
-            reader: SetReader::new(place, "s/a".into(), kept, given),
-            paths,
-        }
-    }
-
-    impl Set {
-        async fn get(&self, at: usize) -> Vec<u8> {
-            let key = format!("s/a/{}", self.paths[at]).into();
-            self.store
-                .get(&key)
-                .await
-                .unwrap()
-                .bytes()
-                .await
-                .unwrap()
-                .to_vec()
-        }
-
-        async fn put(&self, at: usize, bytes: Vec<u8>) {
-            let key = format!("s/a/{}", self.paths[at]).into();
-            self.store.put(&key, bytes.into()).await.unwrap();
-        }
-
-        async fn read(&self) -> Result<u64, Trouble> {
-            let mut lines = LinesIn::open(&self.reader, &self.paths[0]).await?;
-            let mut count = 0;
-            while let Some(line) = lines.json::<serde_json::Value>().await? {
-                assert_eq!(line["name"], "one");
-                count += 1;
-            }
-            Ok(count)
-        }
-    }
-
-    #[rstest::rstest]
-    #[case::plain(false)]
-    #[case::sealed(true)]
-    #[tokio::test]
-    async fn each_way_in_which_a_part_can_be_wrong_has_a_name(#[case] sealed: bool) {
-        let key = || sealed.then(Identity::generate);
-        let identity = key();
-        let copy = identity.as_ref().map(|one| {
-            use age::secrecy::ExposeSecret as _;
-            super::super::seal::identity(&one.to_string().expose_secret().into()).unwrap()
-        });
-        let set = set(identity.as_ref(), copy).await;
-        assert_eq!(set.read().await.unwrap(), 50_000);
-        let (good, other) = (set.get(0).await, set.get(1).await);
-
-        set.put(0, good[..good.len() - 1].to_vec()).await;
-        assert_eq!(set.read().await.unwrap_err().reason, "PartTruncated");
-        set.put(0, Vec::new()).await;
-        assert_eq!(set.read().await.unwrap_err().reason, "PartTruncated");
-        for at in [0, good.len() / 2, good.len() - 1] {
-            let mut flipped = good.clone();
-            flipped[at] ^= 1;
-            set.put(0, flipped).await;
-            assert_eq!(set.read().await.unwrap_err().reason, "PartDamaged", "byte {at}");
-        }
-        let mut longer = good.clone();
-        longer.push(0);
-        set.put(0, longer).await;
-        assert_eq!(set.read().await.unwrap_err().reason, "PartDamaged");
-        set.put(0, other).await;
-        let trouble = set.reader.check(&set.paths[0]).await.unwrap_err();
-        assert_eq!(trouble.reason, "PartSwapped");
-        assert!(trouble.message.contains("two.jsonl"), "{trouble}");
-        set.store
-            .delete(&format!("s/a/{}", set.paths[0]).into())
-            .await
-            .unwrap();
-        assert_eq!(set.read().await.unwrap_err().reason, "PartMissing");
-        assert_eq!(set.reader.check("three").await.unwrap_err().reason, "PartMissing");
-    }
-
-    #[tokio::test]
-    async fn a_sealed_part_without_its_key_is_told_so() {
-        let identity = Identity::generate();
-        let none = set(Some(&identity), None).await;
-        assert_eq!(none.read().await.unwrap_err().reason, "IdentityMissing");
-        assert!(none.reader.check(&none.paths[0]).await.is_ok());
-        let wrong = set(Some(&identity), Some(Identity::generate())).await;
-        assert_eq!(wrong.read().await.unwrap_err().reason, "IdentityWrong");
-    }
-}
+mod tests;

@@ -15,9 +15,11 @@ use kfp_database::dump::{Observer, Options, dump};
 use kfp_database::{Progress, Target};
 use serde_json::json;
 
-use super::bucket::{Artifacts, artifacts, specs};
-use super::destination::{Place, outside};
+use super::artifacts::{Artifacts, artifacts};
+use super::bucket::specs;
+use super::destination::Place;
 use super::meter::Meter;
+use super::own_store::outside;
 use super::parts::{Parts, sha256};
 use super::references::References;
 use super::seal::Recipients;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kfp_backup::layout::Attempt;
+use kfp_backup::layout::{Attempt, Home};
 use object_store::memory::InMemory;
 
 use super::*;
+use crate::backup::artifacts::{ArtifactLine, Artifacts, artifacts};
+use crate::backup::lines::LinesIn;
 use crate::backup::references::References;
-use crate::backup::source::{LinesIn, SetReader};
-use kfp_backup::manifest::Role;
+use crate::backup::source::SetReader;
+use crate::backup::trouble::Side;
+use kfp_backup::manifest::{ArtifactsMode, ArtifactsRecord, Role};
 use kfp_database::dump::Observer as _;
 
 struct World {
