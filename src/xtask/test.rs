@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::stages::{Counts, Stages, cargo_test, check};
 
 /// Test programs that start a real API server or real databases.
-const ON_SERVERS: &[&str] = &["api-server", "database"];
+const ON_SERVERS: &[&str] = &["api-server", "backup", "database"];
 /// Test programs that start a real cluster.
 const ON_CLUSTER: &[&str] = &["install"];
 

@@ -112,7 +112,8 @@ impl Meter {
         // What there was to do was an estimate; at the end it is known.
         let total = |total: &AtomicU64, done: u64| match phase {
             Phase::Finished => Some(done),
-            _ => Some(total.load(Ordering::Relaxed)).filter(|total| *total > 0),
+            // What was done already can prove it too low.
+            _ => Some(total.load(Ordering::Relaxed)).filter(|total| *total > 0 && *total >= done),
         };
         let bytes_total = total(&self.bytes_total, bytes);
         let left = bytes_total.and_then(|total| total.saturating_sub(bytes).checked_div(rate));
