@@ -102,7 +102,7 @@ pub struct KfpBackupSpec {
     /// removed). The only field that may change later. Values may be added.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// Seconds after which the backup is given up, verification apart.
+    /// Seconds after which taking the set is given up; each check of it may take as long again.
     #[serde(default = "time_limit")]
     #[schemars(range(min = 60, max = 604_800))]
     pub time_limit_seconds: i32,

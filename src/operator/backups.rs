@@ -40,10 +40,7 @@ const AT_ONCE: usize = 4;
 pub async fn run(context: Arc<Context>, scope: Scope, cancel: CancellationToken) {
     let (sender, receiver) = unbounded();
     let _watches = watches(&context, &scope, &sender);
-    tokio::select! {
-        () = cancel.cancelled() => {}
-        () = rounds(context.clone(), receiver, &cancel) => {}
-    }
+    rounds(context.clone(), receiver, &cancel).await;
 }
 
 /// Every watch whose news make a pass.
