@@ -1,5 +1,7 @@
 //! PROOF (real API server): `kfpctl backup` and `kfpctl restore` against real resources. No operator runs: the test plays it.
 
+mod server;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -8,11 +10,8 @@ use kfp_tests::command_line::{Said, kfpctl, kfpctl_as};
 use kfp_tests::world::eventually;
 use kfp_tests::{World, operator};
 use kube::Api;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use super::Case;
 
@@ -91,29 +90,45 @@ async fn waited<F: Future<Output = Result<()>>>(
     said
 }
 
-async fn backups(world: Arc<World>) -> Result<()> {
-    let place = "command-line-backups";
-    world.create_namespace(place).await?;
-    let ask = |words: Vec<&'static str>| {
-        let world = world.clone();
-        async move { kfpctl(&world, place, &words).await }
-    };
-    ask(vec!["backup", "create"]).await?.ended(4)?;
-    ask(vec!["backup", "list"]).await?.ended(4)?;
-    world.apply(place, "kfp", spec(None)).await?;
-    let said = ask(vec!["backup", "create"]).await?.ended(2)?;
-    ensure!(said.err.contains("spec.backup.destination"), "{said:?}");
-    world.apply(place, "kfp", spec(Some(destination()))).await?;
+/// Where the backups of these tests are.
+const BACKUPS: &str = "command-line-backups";
 
-    let made = ask(vec!["backup", "create"]).await?.ended(0)?.out;
-    let api: Api<KfpBackup> = Api::namespaced(world.client.clone(), place);
+async fn ask(world: &World, words: &[&str]) -> Result<Said> {
+    kfpctl(world, BACKUPS, words).await
+}
+
+async fn backups(world: Arc<World>) -> Result<()> {
+    let world = &*world;
+    let api: Api<KfpBackup> = Api::namespaced(world.client.clone(), BACKUPS);
+    let made = makes(world, &api).await?;
+    waits(world).await?;
+    lists(world, &made).await?;
+    verifies(world, &api).await?;
+    deletes(world, &api).await
+}
+
+/// One is made where there is an installation that says where to.
+async fn makes(world: &World, api: &Api<KfpBackup>) -> Result<String> {
+    world.create_namespace(BACKUPS).await?;
+    ask(world, &["backup", "create"]).await?.ended(4)?;
+    ask(world, &["backup", "list"]).await?.ended(4)?;
+    world.apply(BACKUPS, "kfp", spec(None)).await?;
+    let said = ask(world, &["backup", "create"]).await?.ended(2)?;
+    ensure!(said.err.contains("spec.backup.destination"), "{said:?}");
+    world.apply(BACKUPS, "kfp", spec(Some(destination()))).await?;
+
+    let made = ask(world, &["backup", "create"]).await?.ended(0)?.out;
     let found = api.get(made.trim()).await?;
     ensure!(
         found.spec.installation == "kfp" && found.spec.verify == kfp_api::backup::Verify::Checksums,
         "{found:?}"
     );
+    Ok(made.trim().to_owned())
+}
 
-    let good = waited(&world, place, &["--name", "good"], |api| async move {
+/// A wait shows how far it is, and ends as the backup does.
+async fn waits(world: &World) -> Result<()> {
+    let good = waited(world, BACKUPS, &["--name", "good"], |api| async move {
         let progress =
             json!({"stage": "Databases", "bytes": 2_000_000, "totalBytes": 4_000_000, "rows": 600});
         let begun =
@@ -127,18 +142,22 @@ async fn backups(world: Arc<World>) -> Result<()> {
         good.out == "good\n" && good.err.contains("Databases: 50 %"),
         "{good:?}"
     );
-    let bad = waited(&world, place, &["--name", "bad"], |api| async move {
+    let bad = waited(world, BACKUPS, &["--name", "bad"], |api| async move {
         let given_up =
             json!({"completedAt": LONG_AGO, "conditions": [condition("Complete", "False", "BackupFailed")]});
         tell(&api, "bad", given_up).await
     });
     let bad = bad.await?.ended(1)?;
     ensure!(bad.err.contains("BackupFailed, says the test"), "{bad:?}");
-    ask(vec!["backup", "create", "kfp", "--wait", "--timeout", "1"])
+    ask(world, &["backup", "create", "kfp", "--wait", "--timeout", "1"])
         .await?
         .ended(3)?;
+    Ok(())
+}
 
-    let list: Value = ask(vec!["backup", "list", "-o", "json"])
+/// The list and one alone say what is known.
+async fn lists(world: &World, made: &str) -> Result<()> {
+    let list: Value = ask(world, &["backup", "list", "-o", "json"])
         .await?
         .ended(0)?
         .data()?;
@@ -147,38 +166,48 @@ async fn backups(world: Arc<World>) -> Result<()> {
     ensure!(
         of("good").is_some_and(|good| good["verified"] == "True" && good["storedBytes"] == 1_000_000)
             && of("bad").is_some_and(|bad| bad["complete"] == "False" && bad["ended"] == true)
-            && of(made.trim()).is_some_and(|new| new["complete"] == "Unknown"),
+            && of(made).is_some_and(|new| new["complete"] == "Unknown"),
         "{list:#}"
     );
-    let table = ask(vec!["backup", "list"]).await?.ended(0)?.out;
+    let table = ask(world, &["backup", "list"]).await?.ended(0)?.out;
     ensure!(
         table.contains("s3://kfp-backups/here/kfp/20200202T020202Z-1a2b3c"),
         "{table}"
     );
-    let shown = ask(vec!["backup", "show", "good"]).await?.ended(0)?.out;
+    let shown = ask(world, &["backup", "show", "good"]).await?.ended(0)?.out;
     ensure!(
         shown.contains("1,234") && shown.contains("ChecksumsEqual"),
         "{shown}"
     );
-    ask(vec!["backup", "show", "nobody"]).await?.ended(4)?;
+    ask(world, &["backup", "show", "nobody"]).await?.ended(4)?;
+    Ok(())
+}
 
-    ask(vec!["backup", "verify", "bad"]).await?.ended(3)?;
-    ask(vec!["backup", "verify", "good"]).await?.ended(0)?;
+/// Only what is complete can be verified again.
+async fn verifies(world: &World, api: &Api<KfpBackup>) -> Result<()> {
+    ask(world, &["backup", "verify", "bad"]).await?.ended(3)?;
+    ask(world, &["backup", "verify", "good"]).await?.ended(0)?;
     let asked = api.get("good").await?.metadata.annotations.unwrap_or_default();
     ensure!(
         asked.contains_key(kfp_api::names::VERIFY_REQUESTED_ANNOTATION),
         "{asked:?}"
     );
+    Ok(())
+}
 
-    let silent = ask(vec!["backup", "delete", "good"]).await?.ended(2)?;
+/// Nothing is deleted without a yes, and what becomes of the set is said.
+async fn deletes(world: &World, api: &Api<KfpBackup>) -> Result<()> {
+    let silent = ask(world, &["backup", "delete", "good"]).await?.ended(2)?;
     ensure!(silent.err.contains("--yes"), "{silent:?}");
     ensure!(api.get_opt("good").await?.is_some());
-    let kept = ask(vec!["backup", "delete", "bad", "--yes"]).await?.ended(0)?;
+    let kept = ask(world, &["backup", "delete", "bad", "--yes"])
+        .await?
+        .ended(0)?;
     ensure!(kept.out.contains("it has no set"), "{kept:?}");
     // Somebody holds it, so that what was asked for can be seen.
     let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     api.patch("good", &PatchParams::default(), &hold).await?;
-    let gone = ask(vec!["backup", "delete", "good", "--yes", "--with-data"])
+    let gone = ask(world, &["backup", "delete", "good", "--yes", "--with-data"])
         .await?
         .ended(0)?;
     ensure!(gone.out.contains("its set is removed from s3://"), "{gone:?}");
@@ -207,57 +236,6 @@ async fn workflow(world: &World, place: &str, name: &str, run: Option<&str>) -> 
         .await
         .map(drop)
         .with_context(|| format!("cannot make the Workflow {name}"))
-}
-
-/// What KFP's API server answers: a run that ended before the moment, one whose Workflow is there, one whose Workflow is gone.
-fn runs() -> String {
-    let run = |id: &str, finished: &str| json!({"run_id": id, "display_name": id, "state": "RUNNING", "created_at": "2020-01-01T00:00:00Z", "finished_at": finished});
-    json!({"runs": [
-        run("ended", "2020-01-01T01:00:00Z"), run("5f1c", "1970-01-01T00:00:00Z"), run("gone", "2020-03-01T00:00:00Z"),
-    ]})
-    .to_string()
-}
-
-/// Stands in for KFP's API server behind a Service, until it is dropped.
-async fn pipelines(world: &World, place: &str) -> Result<JoinSet<()>> {
-    // Of the range of Services, which is this program's, and above all that the API server gives out by itself.
-    let address = "10.243.255.77";
-    let listener = TcpListener::bind((address, 8888)).await?;
-    let mut server = JoinSet::new();
-    server.spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut asked = [0; 4096];
-            let _ = client.read(&mut asked).await;
-            let text = runs();
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", text.len());
-            let _ = client.write_all((head + &text).as_bytes()).await;
-        }
-    });
-    let port = json!({"name": "http", "port": 8888, "protocol": "TCP"});
-    let name = json!({"name": "ml-pipeline"});
-    // Kubernetes' API server goes to the addresses of Endpoints, and to those of pods alone.
-    for object in [
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": name, "spec": {"ports": [port]}}),
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": name, "spec": {"containers": [{"name": "server", "image": "none"}]}}),
-        json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": name, "subsets": [{"ports": [port], "addresses": [
-            {"ip": address, "targetRef": {"kind": "Pod", "name": "ml-pipeline", "namespace": place}},
-        ]}]}),
-    ] {
-        let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-        let api = world.objects(place, "v1", &kind);
-        let object: DynamicObject = serde_json::from_value(object)?;
-        eventually(&format!("the {kind} is made"), || async {
-            let made = api.create(&PostParams::default(), &object).await;
-            Ok(Some(made.map(drop)?))
-        })
-        .await?;
-    }
-    let runs = Patch::Merge(json!({"status": {"podIP": address, "podIPs": [{"ip": address}]}}));
-    world
-        .objects(place, "v1", "Pod")
-        .patch_status("ml-pipeline", &PatchParams::default(), &runs)
-        .await?;
-    Ok(server)
 }
 
 async fn restores(world: Arc<World>) -> Result<()> {
@@ -291,7 +269,7 @@ async fn restores(world: Arc<World>) -> Result<()> {
             && refused.out.contains("train-x2k9f"),
         "{refused:?}"
     );
-    let _server = pipelines(&world, place).await?;
+    let _server = server::start(&world, place).await?;
     let plan: Value = ask(vec!["restore", "plan", "monday", "--overwrite", "-o", "json"])
         .await?
         .ended(0)?
