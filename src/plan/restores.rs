@@ -103,7 +103,7 @@ pub struct SetFound {
 pub struct DatabaseNow {
     /// Its schema against the catalog.
     pub schema: SchemaStatus,
-    /// A load was begun and is not through.
+    /// A restore was begun in it and is not through: rows are loaded, or what must agree with them is settled.
     pub loading: bool,
 }
 

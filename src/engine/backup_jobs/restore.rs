@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest look for a set. A destination with very many sets is listed in pages.
 const LIMIT: Duration = Duration::from_mins(1);
 
+/// Tables of the pipelines database while a restore was begun and is not through: while rows are loaded, and while what must
+/// agree with them is settled.
+const MARKS: [&str; 2] = [kfp_database::load::LEDGER, kfp_database::repair::MARK];
+
 /// Where the set of a restore lies.
 struct Whereabouts {
     destination: Destination,
@@ -229,7 +233,7 @@ impl BackupJobs {
                 let loading = inspection
                     .schema
                     .as_ref()
-                    .is_some_and(|schema| schema.tables.contains_key(kfp_database::load::LEDGER));
+                    .is_some_and(|schema| MARKS.iter().any(|mark| schema.tables.contains_key(*mark)));
                 Seen::Known(DatabaseNow {
                     schema: database::seen(inspection, &self.engine.schemas).schema,
                     loading,

@@ -181,6 +181,13 @@ fn busy(look: &Look) -> Option<String> {
 /// The installation is being stopped, or is.
 fn begun(look: &Look) -> Plan {
     let restore = look.restore;
+    let stands = |found: &&KfpInstallation| found.metadata.deletion_timestamp.is_none();
+    if look.installation.filter(stands).is_none() || look.terminating {
+        return Plan::only(gave_up(
+            Reason::RestoreFailed,
+            format!("KfpInstallation {} is gone, or goes.", restore.spec.installation),
+        ));
+    }
     if late(look) {
         return Plan::only(too_late(look));
     }

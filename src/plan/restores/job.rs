@@ -128,6 +128,12 @@ fn failed(look: &Look, job: &JobSeen, kubernetes: &str, message: &str) -> Standi
     } else {
         Reason::RestoreFailed
     };
+    if look.installation.is_none() {
+        return Standing::GaveUp {
+            reason: unscathed,
+            message: format!("{why} Its installation is gone."),
+        };
+    }
     if look.restore.spec.parts == RestoreParts::SchedulesOnly {
         return Standing::GaveUp {
             reason: unscathed,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kfp_api::conditions::Reason;
 use kfp_api::names::bootstrap_name;
+use kfp_api::sdk::SdkPolicyMode;
 use kfp_api::status::SchemaState;
 use kfp_releases::component::FailurePolicy;
 use kfp_releases::{Role, ValidatedInstallation};
@@ -52,12 +53,17 @@ impl Hold {
 }
 
 /// The installation as it is to stand now: what a restore that has begun stops has no replicas. Webhooks of what is stopped
-/// let requests pass, since pipelines that are kept as Kubernetes objects are put back meanwhile.
+/// let requests pass, and the SDK policy refuses nothing, since pipelines that are kept as Kubernetes objects are put back
+/// meanwhile.
 #[must_use]
 pub fn targets(installation: &ValidatedInstallation, restore: &Seen<RestoreSeen>) -> ValidatedInstallation {
     let mut standing = installation.clone();
     if !matches!(restore, Seen::Known(_)) {
         return standing;
+    }
+    // Pipelines that were stored before come back as they were, whatever is wanted of new ones.
+    if standing.sdk_policy.mode == SdkPolicyMode::Enforce {
+        standing.sdk_policy.mode = SdkPolicyMode::Warn;
     }
     let release = Arc::make_mut(&mut standing.release);
     let components = release

@@ -2,6 +2,7 @@
 
 use kfp_api::conditions::Reason;
 use kfp_api::restore::RestoreSource;
+use kfp_api::sdk::SdkPolicyMode;
 use kfp_api::status::SchemaState;
 use kfp_releases::Role;
 use kfp_releases::component::FailurePolicy;
@@ -286,13 +287,16 @@ fn a_base_object_is_repaired_during_a_restore() {
 }
 
 #[rstest]
-#[case::in_the_database("Database")]
-#[case::as_objects("Kubernetes")]
-fn a_restore_takes_replicas_away_and_lets_pipelines_pass_the_stopped_servers_webhooks(#[case] store: &str) {
+#[case::in_the_database("Database", "Warn")]
+#[case::as_objects("Kubernetes", "Enforce")]
+fn a_restore_takes_replicas_away_and_lets_pipelines_pass_the_stopped_servers_webhooks(
+    #[case] store: &str,
+    #[case] mode: &str,
+) {
     let manifest = serde_json::json!({
         "apiVersion": "kfpops.dev/v1alpha1", "kind": "KfpInstallation",
         "metadata": {"name": "kfp", "namespace": "team-a"},
-        "spec": {"version": VERSION, "pipelineStore": {"type": store}},
+        "spec": {"version": VERSION, "pipelineStore": {"type": store}, "sdkPolicy": {"mode": mode}},
     });
     let resource = serde_json::from_value(manifest).unwrap();
     let references = kfp_releases::validated::References::default();
@@ -300,6 +304,7 @@ fn a_restore_takes_replicas_away_and_lets_pipelines_pass_the_stopped_servers_web
     let installation = kfp_releases::validate(&resource, &references, catalog).unwrap();
     assert_eq!(targets(&installation, &Seen::Absent), installation);
     let held = targets(&installation, &restore(RestoreState::UnderWay));
+    assert_eq!(held.sdk_policy.mode, SdkPolicyMode::Warn);
     for (component, settings) in held.running() {
         let still = component.role.stands_still();
         assert_eq!(settings.replicas == 0, still, "{}", component.name);
