@@ -81,6 +81,13 @@ impl Job {
         Ok(Self { child, folder })
     }
 
+    /// The most memory that it had so far, in KiB.
+    fn memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         let id = self.child.id().context("it has ended")?;
         Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
@@ -156,8 +163,10 @@ async fn telling(stage: Stage) -> Result<()> {
     )?;
     let mut job = Job::start(&stage, &order(&stage, 1, 12_000_000)?)?;
     let mut seen: Vec<Progress> = Vec::new();
+    let mut memory = 0;
     while job.child.try_wait()?.is_none() {
         tokio::time::sleep(Duration::from_millis(300)).await;
+        memory = job.memory().unwrap_or(memory);
         // The earlier report goes with the first telling.
         if let Ok((Some(progress), _)) = told(&stage)
             && seen.last().is_none_or(|last| last.updated != progress.updated)
@@ -166,6 +175,8 @@ async fn telling(stage: Stage) -> Result<()> {
         }
     }
     ensure!(job.end().await?.success());
+    println!("a Job that backed 66 MB up had {memory} KiB of memory at most");
+    ensure!(memory > 0 && memory < 128 * 1024, "{memory} KiB");
     let (progress, report) = told(&stage)?;
     let report = report.context("no report")?;
     ensure!(

@@ -7,7 +7,7 @@ use kfp_backup::order::{Parts, Restore};
 use serde_json::{Value, json};
 
 use crate::Case;
-use crate::backup_yard::{Stage, failed, kubectl};
+use crate::backup_yard::{Stage, apply, failed, get, kubectl, uid};
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -32,34 +32,6 @@ pub fn cases() -> Vec<Case> {
             Box::new(|stage| Box::pin(same(stage))),
         ),
     ]
-}
-
-fn apply(stage: &Stage, object: &Value) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("object.json");
-    std::fs::write(&path, object.to_string())?;
-    let path = path.display().to_string();
-    kubectl(
-        &stage.yard.cluster,
-        &[
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-o",
-            "json",
-            "-f",
-            &path,
-        ],
-    )
-}
-
-fn get(stage: &Stage, namespace: &str, what: &str) -> Result<Value> {
-    let text = kubectl(&stage.yard.cluster, &["get", what, "-n", namespace, "-o", "json"])?;
-    Ok(serde_json::from_str(&text)?)
-}
-
-fn uid(object: &Value) -> String {
-    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
 }
 
 fn schedule(namespace: &str, name: &str) -> Value {

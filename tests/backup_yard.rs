@@ -22,6 +22,7 @@ use kfp_engine::backup::{Meter, Surroundings, Trouble, run};
 use kfp_releases::schema::SchemaCatalog;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::Value;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use tokio_util::sync::CancellationToken;
@@ -335,4 +336,32 @@ pub fn failed<T: std::fmt::Debug>(done: Result<T, Trouble>, reason: &str) -> Res
             Ok(trouble)
         }
     }
+}
+
+pub fn apply(stage: &Stage, object: &Value) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("object.json");
+    std::fs::write(&path, object.to_string())?;
+    let path = path.display().to_string();
+    kubectl(
+        &stage.yard.cluster,
+        &[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-o",
+            "json",
+            "-f",
+            &path,
+        ],
+    )
+}
+
+pub fn get(stage: &Stage, namespace: &str, what: &str) -> Result<Value> {
+    let text = kubectl(&stage.yard.cluster, &["get", what, "-n", namespace, "-o", "json"])?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub fn uid(object: &Value) -> String {
+    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
 }

@@ -91,9 +91,12 @@ pub async fn run(order: &Order, surroundings: &Surroundings, meter: &Arc<Meter>)
         () = late => Trouble::out_of_time(limit),
     };
     stop.cancel();
-    // Rooms that hold locks or sessions hear of it and leave; the rest is dropped with what it was writing.
-    drop(tokio::time::timeout(STOPPING, work).await);
-    Err(ended)
+    // Rooms that hold locks or sessions hear of it and leave; the rest is dropped with what it was writing. What came to its
+    // end meanwhile is done.
+    match tokio::time::timeout(STOPPING, work).await {
+        Ok(Ok(done)) => finished(Ok(done), meter),
+        Ok(Err(_)) | Err(_) => Err(ended),
+    }
 }
 
 fn finished(done: Result<Done, Trouble>, meter: &Meter) -> Result<Done, Trouble> {
