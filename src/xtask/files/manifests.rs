@@ -148,7 +148,10 @@ mod tests {
         let report = valid(&[text("page.md", page)]);
         assert_eq!(
             (report.looked_at, report.problems),
-            (2, vec!["page.md:1: spec.force is no field of a KfpRestore".to_owned()])
+            (
+                2,
+                vec!["page.md:1: spec.force is no field of a KfpRestore".to_owned()]
+            )
         );
     }
 
