@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn backups_and_restores_are_looked_at_too() {
-        let page = "```yaml\napiVersion: kfpops.dev/v1alpha1\nkind: KfpBackup\nspec: {installation: a}\n---\n\
+        let page = "```yaml\napiVersion: kfpops.dev/v1alpha1\nkind: KfpBackup\nmetadata: {name: a}\nspec: {installation: a}\n---\n\
                     apiVersion: kfpops.dev/v1alpha1\nkind: KfpRestore\nspec: {installation: a, source: {type: BackupRef}, force: true}\n```\n";
         let report = valid(&[text("page.md", page)]);
         assert_eq!(
