@@ -1,26 +1,25 @@
 //! PROOF (real API server, real database, real object store, the Job's own program): a backup is put back, interrupted, refused,
 //! and a new installation begins with one.
 
+mod given_up;
+mod stage;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kfp_tests::Site;
-use kfp_tests::hand::{Hand, Plays};
-use kfp_tests::jobs::{JobHand, JobPlays};
-use kfp_tests::operator::Operator;
-use kfp_tests::pods::services;
-use kfp_tests::store::{PORT, Store};
 use kfp_tests::world::eventually;
-use kube::api::{DeleteParams, DynamicObject, ListParams};
-use kube::{Api, ResourceExt as _};
-use serde_json::{Value, json};
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ListParams};
+use serde_json::json;
 
+use self::stage::{
+    COUNT, KEYS, SUM, ask, backup, database, location, number, objects, restored, run, runs, schedule, stage,
+    standing, wanted, workflow, workflows,
+};
 use super::Case;
 use super::install::spec;
-use super::secrets::value;
 
 /// Put back whole, gone on with after kills, refused with a reason, and from nothing but the bucket.
 pub fn cases() -> Vec<Case> {
@@ -50,173 +49,12 @@ pub fn cases() -> Vec<Case> {
             "an installation that is to begin with a restore of what is not there starts nothing, and says why",
             begins_with_nothing,
         ),
+        Case::at(
+            "restore-given-up",
+            "a restore that gives up in the middle keeps what writes stopped until another one is complete",
+            given_up::in_the_middle,
+        ),
     ]
-}
-
-const KEYS: (&str, &str) = ("AKIDBACKUPS", "very-secret-key-of-the-backups");
-const BUCKET: &str = "backups";
-/// What runs and recurring runs of the tests are of.
-const WRITERS: [&str; 6] = [
-    "ml-pipeline",
-    "ml-pipeline-persistenceagent",
-    "ml-pipeline-scheduledworkflow",
-    "metadata-grpc-deployment",
-    "metadata-writer",
-    "workflow-controller",
-];
-
-fn location() -> Value {
-    json!({
-        "type": "S3", "s3": {"bucket": BUCKET, "endpoint": format!("http://127.0.0.1:{PORT}")}, "prefix": "tests",
-        "credentials": {"name": "backups"},
-    })
-}
-
-/// A bucket for sets, and what opens it.
-async fn vault(site: &Site) -> Result<()> {
-    let store = site
-        .world
-        .store
-        .get_or_try_init(|| Store::start(&site.world))
-        .await?;
-    store.admit("backups", KEYS.0, KEYS.1).await?;
-    store.bucket(BUCKET).await?;
-    let data = json!({"accessKeyID": KEYS.0, "secretAccessKey": KEYS.1});
-    site.credentials("backups", &site.name, data).await
-}
-
-/// What plays around an installation.
-struct Stage {
-    operator: Operator,
-    _hand: Hand,
-    jobs: JobHand,
-}
-
-async fn stage(site: &Arc<Site>) -> Result<Stage> {
-    vault(site).await?;
-    Ok(Stage {
-        operator: site.operator().await?,
-        _hand: site.hand(Plays::servers()),
-        jobs: site.jobs(JobPlays::Program),
-    })
-}
-
-async fn standing(site: &Arc<Site>) -> Result<Stage> {
-    let stage = stage(site).await?;
-    site.apply(spec("2.16.1")).await?;
-    site.await_condition("Ready", "True", "AllReady").await?;
-    Ok(stage)
-}
-
-/// The database of an installation, as its administrator.
-async fn database(site: &Site) -> Result<MySqlConnection> {
-    let host = services(site)
-        .await?
-        .remove("mysql")
-        .context("no Service mysql")?;
-    let options = MySqlConnectOptions::new()
-        .host(&host)
-        .port(3306)
-        .username("root")
-        .password(&value(site, "mysql-root-secret", "password").await?)
-        .database("mlpipeline")
-        .ssl_mode(MySqlSslMode::Disabled);
-    options.connect().await.context("cannot log in to the database")
-}
-
-async fn run(connection: &mut MySqlConnection, sql: &str) -> Result<()> {
-    connection
-        .execute(AssertSqlSafe(sql.to_owned()))
-        .await
-        .with_context(|| sql.to_owned())?;
-    Ok(())
-}
-
-async fn number(connection: &mut MySqlConnection, sql: &str) -> Result<i64> {
-    let row: (i64,) = sqlx::query_as(AssertSqlSafe(sql.to_owned()))
-        .fetch_one(connection)
-        .await
-        .with_context(|| sql.to_owned())?;
-    Ok(row.0)
-}
-
-/// Runs as KFP's API server writes them, `count` of them, each with some kilobytes of text.
-async fn runs(connection: &mut MySqlConnection, from: u32, count: u32, state: &str) -> Result<()> {
-    let sql = format!(
-        "INSERT INTO run_details (UUID, DisplayName, Name, Description, Namespace, ExperimentUUID, StorageState, ServiceAccount, \
-         PipelineId, PipelineName, CreatedAtInSec, Conditions, State, PipelineRuntimeManifest, WorkflowRuntimeManifest) \
-         WITH RECURSIVE n (i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
-         SELECT CONCAT('run-', i), 'r', CONCAT('run-', i), '', '', 'e', 'AVAILABLE', '', '', '', 1, '{state}', '{state}', \
-         REPEAT(MD5(i), 60), REPEAT(SHA1(i), 60) FROM n",
-        from + count - 1
-    );
-    run(connection, "SET SESSION max_recursive_iterations = 1000000").await?;
-    run(connection, &sql).await
-}
-
-/// Order-independent: what all rows of runs say.
-const SUM: &str = "SELECT CAST(COALESCE(BIT_XOR(CRC32(CONCAT(UUID, WorkflowRuntimeManifest, PipelineRuntimeManifest))), 0) AS SIGNED) \
-                   FROM run_details WHERE UUID <> 'run-7'";
-const COUNT: &str = "SELECT COUNT(*) FROM run_details";
-
-fn objects(site: &Site, kind: &str) -> Api<DynamicObject> {
-    site.world.objects(&site.name, "kfpops.dev/v1alpha1", kind)
-}
-
-async fn backup(site: &Site, name: &str) -> Result<()> {
-    let spec = json!({
-        "installation": site.name, "destination": location(), "verify": "Checksums", "artifacts": {"type": "None"},
-    });
-    site.create("kfpops.dev/v1alpha1", "KfpBackup", name, json!({"spec": spec}))
-        .await?;
-    site.await_condition_of("KfpBackup", name, "Complete", "True", "SetComplete")
-        .await?;
-    Ok(())
-}
-
-async fn ask(site: &Site, name: &str, rest: Value) -> Result<DynamicObject> {
-    let mut spec =
-        json!({"installation": site.name, "source": {"type": "BackupRef", "backupRef": {"name": "good"}}});
-    for (key, value) in rest.as_object().context("no object")? {
-        spec[key] = value.clone();
-    }
-    site.create("kfpops.dev/v1alpha1", "KfpRestore", name, json!({"spec": spec}))
-        .await
-}
-
-async fn restored(site: &Site, name: &str) -> Result<Value> {
-    site.await_condition_of("KfpRestore", name, "Complete", "True", "Restored")
-        .await?;
-    Ok(objects(site, "KfpRestore").get(name).await?.data["status"].clone())
-}
-
-fn schedule(site: &Site) -> Api<DynamicObject> {
-    site.world
-        .objects(&site.name, "kubeflow.org/v1beta1", "ScheduledWorkflow")
-}
-
-fn workflows(site: &Site) -> Api<DynamicObject> {
-    site.world.objects(&site.name, "argoproj.io/v1alpha1", "Workflow")
-}
-
-async fn workflow(site: &Site, name: &str, run: &str) -> Result<()> {
-    let rest = json!({"metadata": {"labels": {"pipeline/runid": run}}, "spec": {}});
-    site.create("argoproj.io/v1alpha1", "Workflow", name, rest)
-        .await
-        .map(drop)
-}
-
-/// The replicas that workloads of writers want.
-async fn wanted(site: &Site) -> Result<i64> {
-    let mut sum = 0;
-    for name in WRITERS {
-        let found = site
-            .get("Deployment", name)
-            .await?
-            .with_context(|| format!("no Deployment {name}"))?;
-        sum += found.data["spec"]["replicas"].as_i64().unwrap_or(1);
-    }
-    Ok(sum)
 }
 
 async fn whole(site: Arc<Site>) -> Result<()> {
