@@ -76,8 +76,8 @@ pub struct KfpRestoreSpec {
     /// Whether databases that hold rows may be replaced. Without it such a restore is refused.
     #[serde(default)]
     pub overwrite: bool,
-    /// Whether what is replaced is backed up first: `Required` (nothing is replaced before that backup is complete) or `Skip`.
-    /// Values may be added.
+    /// Whether what is replaced is backed up first: `Required` (nothing is replaced before that backup is complete and was read
+    /// back whole) or `Skip`. Values may be added.
     #[serde(default)]
     pub safety_backup: SafetyBackup,
     /// Seconds after which the restore is given up; it can be begun again by another KfpRestore.
