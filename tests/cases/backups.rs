@@ -96,7 +96,7 @@ fn backups(site: &Site) -> Api<DynamicObject> {
     site.world.objects(&site.name, "kfpops.dev/v1alpha1", "KfpBackup")
 }
 
-fn report(outcome: &str, reason: &str, retry: bool, done: Value) -> Value {
+fn report(outcome: &str, reason: &str, retry: bool, done: &Value) -> Value {
     let now = Timestamp::now();
     json!({
         "attempt": "x7k2ma", "outcome": outcome, "reason": reason, "message": "so it was", "retry": retry,
@@ -122,7 +122,7 @@ fn well(order: &Order) -> Saying {
         }
         Task::Restore(_) => Value::Null,
     };
-    Saying::End(report("Succeeded", "Succeeded", false, done), 0)
+    Saying::End(report("Succeeded", "Succeeded", false, &done), 0)
 }
 
 async fn taken(site: Arc<Site>) -> Result<()> {
@@ -235,7 +235,7 @@ async fn failed(site: Arc<Site>) -> Result<()> {
     let (operator, _hand) = standing(&site, json!({"destination": destination()})).await?;
     let jobs = site.jobs(JobPlays::words(|order| match order.task {
         // A cause that lasts: the program says so by its exit code, and is not started again.
-        Task::Take(_) => Saying::End(report("Failed", "DestinationDenied", false, Value::Null), 2),
+        Task::Take(_) => Saying::End(report("Failed", "DestinationDenied", false, &Value::Null), 2),
         _ => well(order),
     }));
     make(&site, "now", json!({})).await?;
@@ -365,7 +365,7 @@ async fn scheduled(site: Arc<Site>) -> Result<()> {
             .list(&ListParams::default())
             .await?
             .iter()
-            .map(|found| found.name_any())
+            .map(kube::ResourceExt::name_any)
             .collect();
         names.sort();
         anyhow::Ok(names)
@@ -392,10 +392,7 @@ async fn scheduled(site: Arc<Site>) -> Result<()> {
         jobs.orders().iter().any(|(_, order)| work(order) == "remove"),
         "its set stays"
     );
-    ensure!(
-        made().await?.iter().all(|name| *name > first),
-        "{:?}",
-        made().await?
-    );
+    let left = made().await?;
+    ensure!(left.iter().all(|name| *name > first), "{left:?}");
     Ok(())
 }

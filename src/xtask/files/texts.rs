@@ -5,10 +5,11 @@ use super::{Report, Text};
 /// Most lines of a file of Rust.
 const LONGEST: usize = 400;
 /// Where the operator's metrics are registered.
-const METRICS: [&str; 3] = [
+const METRICS: [&str; 4] = [
     "src/operator/metrics.rs",
     "src/operator/inventory_metrics.rs",
     "src/operator/backups/metrics.rs",
+    "src/operator/restores/metrics.rs",
 ];
 /// The page about them.
 const METRICS_PAGE: &str = "docs/reference/metrics.md";
@@ -171,15 +172,19 @@ mod tests {
 
     #[test]
     fn a_metric_without_words_and_words_without_a_metric_are_found() {
-        let source = text(
-            METRICS[0],
-            "registry.register(\n    \"a\", \"help\")\nregistry.register(\"b\", \"\")",
-        );
-        let more = text(METRICS[1], "registry.register(\"d\", \"\")");
+        let content = |path: &str| match path {
+            path if path == METRICS[0] => {
+                "registry.register(\n    \"a\", \"help\")\nregistry.register(\"b\", \"\")"
+            }
+            path if path == METRICS[1] => "registry.register(\"d\", \"\")",
+            _ => "",
+        };
         let page = text(
             METRICS_PAGE,
             "`kfp_operator_a_total{x}`, `kfp_operator_c` and `kfp_operator_d`",
         );
-        assert_eq!(metrics(&[source, more, page]).problems.len(), 2);
+        let sources = METRICS.iter().map(|path| text(path, content(path)));
+        let tree: Vec<Text> = sources.chain([page]).collect();
+        assert_eq!(metrics(&tree).problems.len(), 2);
     }
 }
