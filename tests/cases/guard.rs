@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Installs the policy for one namespace.
-async fn install(site: &Site) -> Result<()> {
+fn install(site: &Site) -> Result<()> {
     for file in ["policy.yaml", "policy_binding.yaml"] {
         let path = root().join("config/guard").join(file);
         let mut object: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
@@ -59,7 +59,7 @@ async fn fresh(site: &Site, status: &str) -> Result<()> {
 }
 
 async fn held(site: Arc<Site>) -> Result<()> {
-    install(&site).await?;
+    install(&site)?;
     let with = |policy: &str| json!({"version": "2.16.1", "deletionPolicy": policy});
     // A new policy counts a little later; each try makes the installation anew.
     let refused = eventually("the policy counts", || async {
