@@ -49,6 +49,7 @@ pub struct Server {
     pub engine: Engine,
     /// TCP port on 127.0.0.1.
     pub port: u16,
+    launched: Instant,
     child: Child,
     // Dropped last, when nothing writes to it any more.
     folder: TempDir,
@@ -57,6 +58,15 @@ pub struct Server {
 impl Server {
     /// Makes an empty data folder, starts the server on it with these further arguments, and waits until it answers.
     pub fn start(tools: &Tools, engine: Engine, arguments: &[&str]) -> Result<Self> {
+        let mut server = Self::launch(tools, engine, arguments)?;
+        while !server.answers()? {
+            std::thread::sleep(PERIOD);
+        }
+        Ok(server)
+    }
+
+    /// The same without the wait. The server ends with the thread that calls this, however that ends.
+    pub fn launch(tools: &Tools, engine: Engine, arguments: &[&str]) -> Result<Self> {
         let root = tools.root(engine.tool())?;
         let folder = TempDir::new().context("cannot make a folder for the database")?;
         let data = folder.path().join("data");
@@ -90,16 +100,13 @@ impl Server {
         let child = command
             .spawn()
             .context("cannot start setpriv; it is part of util-linux")?;
-        let mut server = Self {
+        Ok(Self {
             engine,
             port,
+            launched: Instant::now(),
             child,
             folder,
-        };
-        server
-            .wait(&log)
-            .with_context(|| format!("cannot start {}", engine.tool().name()))?;
-        Ok(server)
+        })
     }
 
     /// The id of the server's process.
@@ -114,17 +121,20 @@ impl Server {
         self.folder.path()
     }
 
-    fn wait(&mut self, log: &Path) -> Result<()> {
-        let start = Instant::now();
-        while !greets(self.port) {
-            let ended = self.child.try_wait()?;
-            if ended.is_some() || start.elapsed() > START_LIMIT {
-                let said = fs::read_to_string(log).unwrap_or_default();
-                bail!("it does not answer; ended: {ended:?}; its log:\n{said}");
-            }
-            std::thread::sleep(PERIOD);
+    /// Whether it answers; an error when it has ended, or took too long.
+    pub fn answers(&mut self) -> Result<bool> {
+        if greets(self.port) {
+            return Ok(true);
         }
-        Ok(())
+        let ended = self.child.try_wait()?;
+        if ended.is_some() || self.launched.elapsed() > START_LIMIT {
+            let said = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            bail!(
+                "{} does not start; ended: {ended:?}; its log:\n{said}",
+                self.engine.tool().name()
+            );
+        }
+        Ok(false)
     }
 }
 
@@ -212,7 +222,8 @@ fn server(root: &Path, engine: Engine, data: &Path) -> Command {
     command
 }
 
-/// A program of a tool with its own C library, wherever the host keeps its own. It ends with this program, however that ends.
+/// A program of a tool with its own C library, wherever the host keeps its own. It ends with the thread that starts it, however
+/// that ends.
 #[must_use]
 pub fn program_of(root: &Path, program: &str) -> Command {
     let libraries = [

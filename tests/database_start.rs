@@ -1,6 +1,7 @@
 //! PROOF (real databases): servers of the test tools as targets of our own sessions.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kfp_database::{Credentials, Engine, Target, probe};
@@ -26,11 +27,10 @@ fn engine(engine: Engine) -> database::Engine {
 impl Server {
     /// Starts a server with little memory, and logs in once.
     pub async fn start(tools: &Tools, kind: Engine) -> Result<Self> {
-        let tools = tools.clone();
-        let server = tokio::task::spawn_blocking(move || {
-            database::Server::start(&tools, engine(kind), &["--innodb-buffer-pool-size=64M"])
-        });
-        let server = server.await??;
+        let mut server = database::Server::launch(tools, engine(kind), &["--innodb-buffer-pool-size=64M"])?;
+        while !server.answers()? {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         let target = Target {
             host: Ipv4Addr::LOCALHOST.to_string(),
             port: server.port,

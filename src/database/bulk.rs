@@ -232,7 +232,7 @@ async fn greet(target: &Target) -> Result<Greeted, sqlx::Error> {
     let answer = Answer(row);
     let facts = ServerFacts::from_version(answer.text(0));
     let unlimited = match facts.engine {
-        Engine::MySql => "max_execution_time = 0, SESSION information_schema_stats_expiry = 0",
+        Engine::MySql => "max_execution_time = 0",
         Engine::MariaDb => "max_statement_time = 0",
     };
     connection
@@ -242,6 +242,12 @@ async fn greet(target: &Target) -> Result<Greeted, sqlx::Error> {
              SESSION sql_mode = '{SQL_MODE}', SESSION time_zone = '+00:00'"
         )))
         .await?;
+    if facts.engine == Engine::MySql {
+        // Sizes of tables as they are now; before 8.0 they always were.
+        let _ = connection
+            .execute("SET SESSION information_schema_stats_expiry = 0")
+            .await;
+    }
     Ok((connection, facts, answer.number(1), answer.number(2)))
 }
 

@@ -16,7 +16,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const SHOWN: usize = 120;
 
 /// Sessions that wait for a lock on a table, or for a table to be closed. Texts are cut: one may hold megabytes.
-const WAITING: &str = "SELECT ID, LEFT(INFO, 4000) FROM information_schema.PROCESSLIST \
+const WAITING: &str = "SELECT DB, LEFT(INFO, 4000) FROM information_schema.PROCESSLIST \
      WHERE (STATE LIKE 'Waiting for table metadata lock%' OR STATE LIKE 'Waiting for table flush%') AND INFO IS NOT NULL";
 
 /// Statements that want a table for themselves.
@@ -43,14 +43,14 @@ impl HeldTables {
             .remove(&reader);
     }
 
-    /// The held table that a statement would change.
-    fn wanted_by(&self, statement: &str) -> Option<String> {
+    /// The held table that a statement of a session, which stands in `current`, would change.
+    fn wanted_by(&self, current: Option<&str>, statement: &str) -> Option<String> {
         if !changes(statement) {
             return None;
         }
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.values()
-            .find(|(_, table)| names(statement, table))
+            .find(|(database, table)| names(statement, current, database, table))
             .map(|(database, table)| format!("{database}.{table}"))
     }
 }
@@ -89,7 +89,7 @@ pub(crate) async fn watch(target: &Target, leash: &Leash, held: &HeldTables) -> 
 
 fn judge(answer: &Answer, held: &HeldTables) -> Option<TransferError> {
     let statement = answer.text(1);
-    let table = held.wanted_by(&statement)?;
+    let table = held.wanted_by(answer.optional(0).as_deref(), &statement)?;
     let shown = statement
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter });
@@ -116,22 +116,38 @@ fn changes(statement: &str) -> bool {
     CHANGES.contains(&word.as_str())
 }
 
-/// Whether a statement names a table: as a whole word, in quotes or without. `FLUSH TABLES` names them all.
-fn names(statement: &str, table: &str) -> bool {
+/// Whether a statement names a table: as a whole word, in quotes or without, after the name of its database, or alone in a
+/// session that stands in it. `FLUSH TABLES` names them all.
+fn names(statement: &str, current: Option<&str>, database: &str, table: &str) -> bool {
     let lower = statement.to_lowercase();
     if lower.trim_start().starts_with("flush") {
         return true;
     }
-    let table = table.to_lowercase();
-    let part_of_name = |letter: Option<char>| {
-        letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$')
-    };
-    let quoted = table.replace('`', "``");
-    lower.match_indices(&quoted).any(|(at, found)| {
-        let before = lower[..at].chars().next_back();
-        let after = lower[at + found.len()..].chars().next();
-        !part_of_name(before) && !part_of_name(after)
+    let table = table.to_lowercase().replace('`', "``");
+    let here = current.is_none_or(|current| current.eq_ignore_ascii_case(database));
+    lower.match_indices(&table).any(|(at, found)| {
+        let (before, after) = (&lower[..at], &lower[at + found.len()..]);
+        let whole = !before.chars().next_back().is_some_and(part_of_name)
+            && !after.chars().next().is_some_and(part_of_name);
+        whole
+            && qualifier(before).map_or(here, |qualifier| {
+                qualifier == database.to_lowercase().replace('`', "``")
+            })
     })
+}
+
+fn part_of_name(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '$')
+}
+
+/// The name before a dot at the end of a text, which may be followed by an opening quote.
+fn qualifier(before: &str) -> Option<&str> {
+    let before = before.strip_suffix('`').unwrap_or(before).trim_end();
+    let name = before.strip_suffix('.')?.trim_end();
+    match name.strip_suffix('`') {
+        Some(quoted) => Some(quoted.rsplit_once(['`']).map_or(quoted, |(_, name)| name)),
+        None => Some(name.rsplit(|letter| !part_of_name(letter)).next().unwrap_or(name)),
+    }
 }
 
 #[cfg(test)]
@@ -143,25 +159,41 @@ mod tests {
     #[rstest]
     #[case("ALTER TABLE `pipelines` ADD COLUMN x int", true)]
     #[case("alter table mlpipeline.Pipelines add x int", true)]
+    #[case("alter table `mlpipeline` . `pipelines` add x int", true)]
     #[case("/* gorm */ TRUNCATE pipelines", true)]
     #[case("RENAME TABLE a TO b, pipelines TO c", true)]
     #[case("CREATE INDEX i ON pipelines(a)", true)]
     #[case("FLUSH TABLES WITH READ LOCK", true)]
     #[case("ALTER TABLE pipelines_old ADD x int", false)]
     #[case("ALTER TABLE old_pipelines ADD x int", false)]
+    #[case("ALTER TABLE other.pipelines ADD x int", false)]
+    #[case("ALTER TABLE `other`.`pipelines` ADD x int", false)]
     #[case("SELECT * FROM pipelines", false)]
     #[case("INSERT INTO x VALUES ('ALTER TABLE pipelines')", false)]
     #[case("/* ALTER TABLE pipelines", false)]
     #[case("", false)]
     fn a_change_of_a_held_table_is_noticed(#[case] statement: &str, #[case] noticed: bool) {
         let held = HeldTables::default();
-        assert_eq!(held.wanted_by(statement), None);
+        let wanted = |held: &HeldTables| held.wanted_by(Some("mlpipeline"), statement);
+        assert_eq!(wanted(&held), None);
         held.begin(1, "mlpipeline", "pipelines");
-        assert_eq!(
-            held.wanted_by(statement),
-            noticed.then(|| "mlpipeline.pipelines".to_owned())
-        );
+        assert_eq!(wanted(&held), noticed.then(|| "mlpipeline.pipelines".to_owned()));
         held.end(1);
-        assert_eq!(held.wanted_by(statement), None);
+        assert_eq!(wanted(&held), None);
+    }
+
+    #[rstest]
+    #[case(Some("mlpipeline"), "ALTER TABLE pipelines ADD x int", true)]
+    #[case(None, "ALTER TABLE pipelines ADD x int", true)]
+    #[case(Some("other"), "ALTER TABLE pipelines ADD x int", false)]
+    #[case(Some("other"), "ALTER TABLE mlpipeline.pipelines ADD x int", true)]
+    fn a_table_of_another_database_is_not_meant(
+        #[case] current: Option<&str>,
+        #[case] statement: &str,
+        #[case] noticed: bool,
+    ) {
+        let held = HeldTables::default();
+        held.begin(1, "mlpipeline", "pipelines");
+        assert_eq!(held.wanted_by(current, statement).is_some(), noticed);
     }
 }

@@ -163,7 +163,7 @@ impl PartWriter for Writer {
         .boxed()
     }
 
-    fn finish(mut self: Box<Self>, plain_bytes: u64) -> BoxFuture<'static, Result<Part, PartError>> {
+    fn finish(self: Box<Self>, plain_bytes: u64) -> BoxFuture<'static, Result<Part, PartError>> {
         async move {
             let sha256 = hex(&self.digest.finalize());
             let ending = async {
