@@ -2,6 +2,7 @@
 //! namespace that changed, runs that nobody carries out. What is put right is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use kfp_backup::restore_plan::is_unfinished;
 
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 200;
 /// A kind of object whose uid is the id that rows know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Named {
-    /// A ScheduledWorkflow: a row of `jobs` (2.16.1, `CreateJob` in `backend/src/apiserver/resource/resource_manager.go`).
+    /// A `ScheduledWorkflow`: a row of `jobs` (2.16.1, `CreateJob` in `backend/src/apiserver/resource/resource_manager.go`).
     Schedule,
     /// A Pipeline, where pipelines are objects (2.16.1, `backend/src/crd/kubernetes/v2beta1`).
     Pipeline,
@@ -340,7 +341,11 @@ pub async fn drop_databases(target: &Target, names: &[String]) -> Result<(), Tra
 
 /// A text whatever it holds.
 fn text(value: &str) -> String {
-    let digits: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(2 * value.len());
+    for byte in value.bytes() {
+        // Writing into a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
     format!("_utf8mb4 x'{digits}'")
 }
 

@@ -181,8 +181,8 @@ fn busy(look: &Look) -> Option<String> {
 /// The installation is being stopped, or is.
 fn begun(look: &Look) -> Plan {
     let restore = look.restore;
-    let stands = |found: &&KfpInstallation| found.metadata.deletion_timestamp.is_none();
-    if look.installation.filter(stands).is_none() || look.terminating {
+    let goes = |found: &KfpInstallation| found.metadata.deletion_timestamp.is_some();
+    if look.installation.is_none_or(goes) || look.terminating {
         return Plan::only(gave_up(
             Reason::RestoreFailed,
             format!("KfpInstallation {} is gone, or goes.", restore.spec.installation),

@@ -55,123 +55,125 @@ pub fn files() -> anyhow::Result<Vec<File>> {
     }])
 }
 
+/// Name, what it is, what it says.
+const OURS: [(&str, &str, &str); 23] = [
+    (
+        names::INSTALLATION_LABEL,
+        "label",
+        "On every object of an installation; the value is the installation's name. Objects are found and pruned by it.",
+    ),
+    (
+        names::INVENTORY_LABEL,
+        "label",
+        "On the ConfigMaps with what is known of stored pipelines; the value is the installation's name.",
+    ),
+    (
+        names::SDK_POLICY_CONFIG_MAP,
+        "ConfigMap",
+        "Which SDKs the installation allows, and which to pin. Service accounts of the namespace may read it.",
+    ),
+    (
+        names::RELEASE_LABEL,
+        "label",
+        "On workloads, never on pods: the KFP release that the workload was rendered from.",
+    ),
+    (
+        names::COMPONENT_LABEL,
+        "label",
+        "On every object: the component that it belongs to.",
+    ),
+    (
+        kfp_render::OPERATOR_NAMESPACE_LABEL,
+        "label",
+        "On the operator's namespace, with the value `true`: network policies let the operator's probes in from there.",
+    ),
+    (
+        names::RENDERED_ANNOTATION,
+        "annotation",
+        "Digest of the object as it was rendered.",
+    ),
+    (
+        names::GENERATED_ANNOTATION,
+        "annotation",
+        "`true` on Secrets whose values the operator made.",
+    ),
+    (
+        names::ENGINE_ANNOTATION,
+        "annotation",
+        "On the database's volume claim: the engine that wrote it.",
+    ),
+    (
+        names::FINALIZER,
+        "finalizer",
+        "On a KfpInstallation whose deletion must take data or cluster-scoped objects with it.",
+    ),
+    (
+        names::SCHEDULED_LABEL,
+        "label",
+        "On KfpBackups that a schedule made; the value is the installation's name. Retention looks at these alone.",
+    ),
+    (
+        names::SCHEDULED_FOR_ANNOTATION,
+        "annotation",
+        "On the same: the time of the schedule.",
+    ),
+    (
+        names::VERIFY_REQUESTED_ANNOTATION,
+        "annotation",
+        "On a KfpBackup: when somebody asked that its set be checked once more.",
+    ),
+    (
+        names::BACKUP_FINALIZER,
+        "finalizer",
+        "On a KfpBackup whose deletion takes its set along.",
+    ),
+    (
+        names::CREDENTIALS_LABEL,
+        "label",
+        "With value `true` on Secrets of the operator's namespace that backups and restores may use.",
+    ),
+    (
+        names::CREDENTIALS_NAMESPACES_ANNOTATION,
+        "annotation",
+        "On such a Secret: the namespaces that may use it, separated by commas; `*` for all.",
+    ),
+    (
+        names::DELETE_WITHOUT_BACKUP_ANNOTATION,
+        "annotation",
+        "With value `true` on a KfpInstallation: it may be deleted with its data although no fresh verified backup is known.",
+    ),
+    (
+        names::JOB_NAMESPACE_LABEL,
+        "label",
+        "On Jobs of the operator, their Secrets and ConfigMaps: the namespace of the installation that they work for.",
+    ),
+    (
+        names::JOB_WORK_LABEL,
+        "label",
+        "On the same: `take`, `verify`, `remove`, `clean` or `restore`.",
+    ),
+    (
+        names::JOB_FOR_LABEL,
+        "label",
+        "On the same: the uid of the KfpBackup or KfpRestore that asked.",
+    ),
+    (
+        names::JOBS,
+        "ServiceAccount",
+        "Of Jobs, in the operator's namespace; also the name of the RoleBinding that it has in an installation's.",
+    ),
+    (
+        names::RESOURCES_MANAGER,
+        "field manager",
+        "Of everything that is applied for an installation.",
+    ),
+    (names::STATUS_MANAGER, "field manager", "Of the status."),
+];
+
 fn ours() -> String {
-    let rows = [
-        (
-            names::INSTALLATION_LABEL,
-            "label",
-            "On every object of an installation; the value is the installation's name. Objects are found and pruned by it.",
-        ),
-        (
-            names::INVENTORY_LABEL,
-            "label",
-            "On the ConfigMaps with what is known of stored pipelines; the value is the installation's name.",
-        ),
-        (
-            names::SDK_POLICY_CONFIG_MAP,
-            "ConfigMap",
-            "Which SDKs the installation allows, and which to pin. Service accounts of the namespace may read it.",
-        ),
-        (
-            names::RELEASE_LABEL,
-            "label",
-            "On workloads, never on pods: the KFP release that the workload was rendered from.",
-        ),
-        (
-            names::COMPONENT_LABEL,
-            "label",
-            "On every object: the component that it belongs to.",
-        ),
-        (
-            kfp_render::OPERATOR_NAMESPACE_LABEL,
-            "label",
-            "On the operator's namespace, with the value `true`: network policies let the operator's probes in from there.",
-        ),
-        (
-            names::RENDERED_ANNOTATION,
-            "annotation",
-            "Digest of the object as it was rendered.",
-        ),
-        (
-            names::GENERATED_ANNOTATION,
-            "annotation",
-            "`true` on Secrets whose values the operator made.",
-        ),
-        (
-            names::ENGINE_ANNOTATION,
-            "annotation",
-            "On the database's volume claim: the engine that wrote it.",
-        ),
-        (
-            names::FINALIZER,
-            "finalizer",
-            "On a KfpInstallation whose deletion must take data or cluster-scoped objects with it.",
-        ),
-        (
-            names::SCHEDULED_LABEL,
-            "label",
-            "On KfpBackups that a schedule made; the value is the installation's name. Retention looks at these alone.",
-        ),
-        (
-            names::SCHEDULED_FOR_ANNOTATION,
-            "annotation",
-            "On the same: the time of the schedule.",
-        ),
-        (
-            names::VERIFY_REQUESTED_ANNOTATION,
-            "annotation",
-            "On a KfpBackup: when somebody asked that its set be checked once more.",
-        ),
-        (
-            names::BACKUP_FINALIZER,
-            "finalizer",
-            "On a KfpBackup whose deletion takes its set along.",
-        ),
-        (
-            names::CREDENTIALS_LABEL,
-            "label",
-            "With value `true` on Secrets of the operator's namespace that backups and restores may use.",
-        ),
-        (
-            names::CREDENTIALS_NAMESPACES_ANNOTATION,
-            "annotation",
-            "On such a Secret: the namespaces that may use it, separated by commas; `*` for all.",
-        ),
-        (
-            names::DELETE_WITHOUT_BACKUP_ANNOTATION,
-            "annotation",
-            "With value `true` on a KfpInstallation: it may be deleted with its data although no fresh verified backup is known.",
-        ),
-        (
-            names::JOB_NAMESPACE_LABEL,
-            "label",
-            "On Jobs of the operator, their Secrets and ConfigMaps: the namespace of the installation that they work for.",
-        ),
-        (
-            names::JOB_WORK_LABEL,
-            "label",
-            "On the same: `take`, `verify`, `remove`, `clean` or `restore`.",
-        ),
-        (
-            names::JOB_FOR_LABEL,
-            "label",
-            "On the same: the uid of the KfpBackup or KfpRestore that asked.",
-        ),
-        (
-            names::JOBS,
-            "ServiceAccount",
-            "Of Jobs, in the operator's namespace; also the name of the RoleBinding that it has in an installation's.",
-        ),
-        (
-            names::RESOURCES_MANAGER,
-            "field manager",
-            "Of everything that is applied for an installation.",
-        ),
-        (names::STATUS_MANAGER, "field manager", "Of the status."),
-    ];
     markdown::table(
         ["Name", "Is a", "What it says"],
-        rows.map(|(name, kind, meaning)| [format!("`{name}`"), kind.to_owned(), meaning.to_owned()]),
+        OURS.map(|(name, kind, meaning)| [format!("`{name}`"), kind.to_owned(), meaning.to_owned()]),
     )
 }
 
