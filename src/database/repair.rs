@@ -26,7 +26,7 @@ pub enum Named {
     Schedule,
     /// A Pipeline, where pipelines are objects (2.16.1, `backend/src/crd/kubernetes/v2beta1`).
     Pipeline,
-    /// A PipelineVersion, likewise.
+    /// A `PipelineVersion`, likewise.
     PipelineVersion,
 }
 
