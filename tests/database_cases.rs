@@ -16,7 +16,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::runtime::Runtime;
 
 use crate::database_changes::{CHANGES, Change};
-use crate::{database_backup, database_damage, database_inventory, database_moment, database_scan};
+use crate::{
+    database_backup, database_damage, database_inventory, database_moment, database_scan, database_unsteady,
+};
 
 static CATALOG: LazyLock<Result<SchemaCatalog, SchemaDataError>> = LazyLock::new(SchemaCatalog::load);
 
@@ -25,6 +27,97 @@ fn catalog() -> Result<&'static SchemaCatalog> {
 }
 
 type Run = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// What is asked, and how it is found out.
+type Case = (&'static str, fn(Target) -> Run);
+
+/// What is asked of every server.
+const CASES: [Case; 27] = [
+    ("it is told by its own name", |target| {
+        Box::pin(told_by_name(target))
+    }),
+    ("every schema is read back as it was written", |target| {
+        Box::pin(read_back(target))
+    }),
+    ("no tables are empty, no database is absent", |target| {
+        Box::pin(empty_and_absent(target))
+    }),
+    ("rights on one database suffice, wrong ones are told", |target| {
+        Box::pin(rights(target))
+    }),
+    ("a look can not write", |target| Box::pin(read_only(target))),
+    ("a look waits for nobody for long", |target| {
+        Box::pin(locks(target))
+    }),
+    ("stored pipelines are listed by keys, page by page", |target| {
+        Box::pin(database_scan::pages(target))
+    }),
+    ("a stored row tells what it runs and whose it is", |target| {
+        Box::pin(database_scan::rows(target))
+    }),
+    ("rows that no server writes are read all the same", |target| {
+        Box::pin(database_scan::hostile(target))
+    }),
+    ("the account that reads is refused everything else", |target| {
+        Box::pin(database_scan::reader(target))
+    }),
+    ("a scan holds nobody up and waits for nobody for long", |target| {
+        Box::pin(database_scan::in_nobodys_way(target))
+    }),
+    ("stored pipelines are judged once", |target| {
+        Box::pin(database_inventory::judged_once(target))
+    }),
+    (
+        "pipelines that come are found, and what matters of those that go",
+        |target| Box::pin(database_inventory::news(target)),
+    ),
+    ("rows that go while a look is under way stop nothing", |target| {
+        Box::pin(database_inventory::under_way(target))
+    }),
+    ("many stored pipelines are looked through at a pace", |target| {
+        Box::pin(database_inventory::large(target))
+    }),
+    ("every type and every byte is loaded as it was dumped", |target| {
+        Box::pin(database_backup::hostile(target))
+    }),
+    ("every schema is loaded as it was dumped", |target| {
+        Box::pin(database_backup::every_schema(target))
+    }),
+    ("many rows are dumped and loaded in chunks", |target| {
+        Box::pin(database_backup::many_rows(target))
+    }),
+    (
+        "a dump shows one moment of two databases while others write",
+        |target| Box::pin(database_moment::one_moment(target)),
+    ),
+    (
+        "a dump gives way to a change of a table that it reads",
+        |target| Box::pin(database_moment::gives_way(target)),
+    ),
+    ("a table changed before its turn ends a dump", |target| {
+        Box::pin(database_moment::changed_before_its_turn(target))
+    }),
+    ("the wait for locks has a limit", |target| {
+        Box::pin(database_moment::lock_limit(target))
+    }),
+    ("each damaged part is named", |target| {
+        Box::pin(database_damage::damaged(target))
+    }),
+    ("a load that is interrupted goes on", |target| {
+        Box::pin(database_damage::interrupted(target))
+    }),
+    (
+        "nothing is replaced that may not be, or by what does not fit",
+        |target| Box::pin(database_damage::refused(target)),
+    ),
+    ("what a set does not carry is refused by name", |target| {
+        Box::pin(database_damage::not_carried(target))
+    }),
+    (
+        "a store that fails for a while stops no dump and no load",
+        |target| Box::pin(database_unsteady::unsteady_store(target)),
+    ),
+];
 
 /// Every case on every server.
 pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
@@ -38,114 +131,9 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
                     .map_err(|error| Failed::from(format!("{error:#}")))
             }));
         };
-        case(
-            "it is told by its own name",
-            Box::new(|target| Box::pin(told_by_name(target))),
-        );
-        case(
-            "every schema is read back as it was written",
-            Box::new(|target| Box::pin(read_back(target))),
-        );
-        case(
-            "no tables are empty, no database is absent",
-            Box::new(|target| Box::pin(empty_and_absent(target))),
-        );
-        case(
-            "rights on one database suffice, wrong ones are told",
-            Box::new(|target| Box::pin(rights(target))),
-        );
-        case(
-            "a look can not write",
-            Box::new(|target| Box::pin(read_only(target))),
-        );
-        case(
-            "a look waits for nobody for long",
-            Box::new(|target| Box::pin(locks(target))),
-        );
-        case(
-            "stored pipelines are listed by keys, page by page",
-            Box::new(|target| Box::pin(database_scan::pages(target))),
-        );
-        case(
-            "a stored row tells what it runs and whose it is",
-            Box::new(|target| Box::pin(database_scan::rows(target))),
-        );
-        case(
-            "rows that no server writes are read all the same",
-            Box::new(|target| Box::pin(database_scan::hostile(target))),
-        );
-        case(
-            "the account that reads is refused everything else",
-            Box::new(|target| Box::pin(database_scan::reader(target))),
-        );
-        case(
-            "a scan holds nobody up and waits for nobody for long",
-            Box::new(|target| Box::pin(database_scan::in_nobodys_way(target))),
-        );
-        case(
-            "stored pipelines are judged once",
-            Box::new(|target| Box::pin(database_inventory::judged_once(target))),
-        );
-        case(
-            "pipelines that come are found, and what matters of those that go",
-            Box::new(|target| Box::pin(database_inventory::news(target))),
-        );
-        case(
-            "rows that go while a look is under way stop nothing",
-            Box::new(|target| Box::pin(database_inventory::under_way(target))),
-        );
-        case(
-            "many stored pipelines are looked through at a pace",
-            Box::new(|target| Box::pin(database_inventory::large(target))),
-        );
-        case(
-            "every type and every byte is loaded as it was dumped",
-            Box::new(|target| Box::pin(database_backup::hostile(target))),
-        );
-        case(
-            "every schema is loaded as it was dumped",
-            Box::new(|target| Box::pin(database_backup::every_schema(target))),
-        );
-        case(
-            "many rows are dumped and loaded in chunks",
-            Box::new(|target| Box::pin(database_backup::many_rows(target))),
-        );
-        case(
-            "a dump shows one moment of two databases while others write",
-            Box::new(|target| Box::pin(database_moment::one_moment(target))),
-        );
-        case(
-            "a dump gives way to a change of a table that it reads",
-            Box::new(|target| Box::pin(database_moment::gives_way(target))),
-        );
-        case(
-            "a table changed before its turn ends a dump",
-            Box::new(|target| Box::pin(database_moment::changed_before_its_turn(target))),
-        );
-        case(
-            "the wait for locks has a limit",
-            Box::new(|target| Box::pin(database_moment::lock_limit(target))),
-        );
-        case(
-            "each damaged part is named",
-            Box::new(|target| Box::pin(database_damage::damaged(target))),
-        );
-        case(
-            "a load that is interrupted goes on",
-            Box::new(|target| Box::pin(database_damage::interrupted(target))),
-        );
-        case(
-            "nothing is replaced that may not be, or by what does not fit",
-            Box::new(|target| Box::pin(database_damage::refused(target))),
-        );
-        case(
-            "what a set does not carry is refused by name",
-            Box::new(|target| Box::pin(database_damage::not_carried(target))),
-        );
-        case(
-            "a store that fails for a while stops no dump and no load",
-            Box::new(|target| Box::pin(database_damage::unsteady_store(target))),
-        );
+        for (name, run) in CASES {
+            case(name, Box::new(run));
+        }
         for (at, change) in CHANGES.iter().enumerate() {
             case(
                 change.name,

@@ -1,16 +1,14 @@
-//! PROOF (real databases): what a damaged set, an interrupted load, a full database and a store that fails come to.
+//! PROOF (real databases): what a damaged set, an interrupted load and a full database come to.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kfp_backup::database::DatabasesRecord;
-use kfp_database::dump::{self, Observer, dump};
+use kfp_database::Target;
 use kfp_database::load::{load, verify};
-use kfp_database::{Progress, Target, Tell};
 use sqlx::Connection;
 use sqlx::mysql::MySqlConnection;
-use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::database_backup::{checksums, dumped, failed, loaded, renamed, silent};
@@ -18,7 +16,7 @@ use crate::database_cases::{drop_database, fresh_database, run};
 use crate::database_parts::{At, Shelf};
 
 /// A database whose large table makes several chunks.
-async fn several_chunks(target: &Target, name: &str) -> Result<MySqlConnection> {
+pub async fn several_chunks(target: &Target, name: &str) -> Result<MySqlConnection> {
     let mut connection = fresh_database(target, name).await?;
     for statement in [
         "CREATE TABLE rows_of_it (id int AUTO_INCREMENT PRIMARY KEY, text longtext, n int, KEY n (n))",
@@ -73,13 +71,13 @@ pub async fn damaged(target: Target) -> Result<()> {
         let whole = shelf.bytes(path);
         shelf.damage(path, |bytes| bytes.truncate(bytes.len() - 7));
         failed_by_name(&loaded(&target, &record, &options, &shelf).await, path).context(name)?;
-        shelf.damage(path, |bytes| *bytes = whole.clone());
+        shelf.damage(path, |bytes| bytes.clone_from(&whole));
         shelf.damage(path, |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         });
         failed_by_name(&loaded(&target, &record, &options, &shelf).await, path).context(name)?;
-        shelf.damage(path, |bytes| *bytes = whole.clone());
+        shelf.damage(path, |bytes| bytes.clone_from(&whole));
     }
     // All rows are there, and are not loaded again.
     let done = loaded(&target, &record, &options, &shelf).await?;
@@ -151,7 +149,7 @@ fn failed_by_name<T: std::fmt::Debug>(
     Ok(())
 }
 
-async fn same(connection: &mut MySqlConnection, one: &str, other: &str) -> Result<()> {
+pub async fn same(connection: &mut MySqlConnection, one: &str, other: &str) -> Result<()> {
     let (before, after) = (
         checksums(connection, one).await?,
         checksums(connection, other).await?,
@@ -230,7 +228,7 @@ pub async fn refused(target: Target) -> Result<()> {
         "rows_of_it",
     )?;
     let mut other = record.clone();
-    other.databases[0].collation = "utf8mb4_klingon_ci".to_owned();
+    other.databases[0].collation = String::from("utf8mb4_klingon_ci");
     failed(
         loaded(&target, &other, &options, &shelf).await,
         "CollationMissing",
@@ -338,87 +336,4 @@ pub async fn not_carried(target: Target) -> Result<()> {
         "kfp_bk_nowhere",
     )?;
     drop_database(connection, "kfp_bk_odd").await
-}
-
-/// Sees rows.
-#[derive(Default)]
-struct Seen(Mutex<Vec<Vec<Option<String>>>>);
-
-impl Observer for Seen {
-    fn columns(&self, _: &str, table: &str) -> Vec<String> {
-        match table {
-            "other" => ["of_it", "nowhere", "id"].map(str::to_owned).to_vec(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn row(&self, database: &str, table: &str, values: &[Option<&[u8]>]) {
-        let text = |value: &Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
-        let mut row = vec![Some(format!("{database}.{table}"))];
-        row.extend(values.iter().map(text));
-        if let Ok(mut seen) = self.0.lock() {
-            seen.push(row);
-        }
-    }
-}
-
-/// Parts that fail are written and read anew; rows are shown; progress is told.
-pub async fn unsteady_store(target: Target) -> Result<()> {
-    let mut connection = several_chunks(&target, "kfp_bk_store").await?;
-    let shelf = Shelf::new();
-    shelf.fail(2, 200);
-    let told: Arc<Mutex<Vec<Progress>>> = Arc::default();
-    let tell: Tell = {
-        let told = Arc::clone(&told);
-        Arc::new(move |progress| {
-            if let Ok(mut told) = told.lock() {
-                told.push(progress);
-            }
-        })
-    };
-    let seen = Arc::new(Seen::default());
-    let mut options = dump::Options::of(vec!["kfp_bk_store".to_owned()]);
-    options.observer = Some(Arc::clone(&seen) as Arc<dyn Observer>);
-    let sink = Arc::new(At(Arc::clone(&shelf)));
-    let record = dump(&target, &options, sink, tell, &CancellationToken::new()).await?;
-    let last = told
-        .lock()
-        .ok()
-        .and_then(|told| told.iter().map(|told| told.rows).max());
-    ensure!(
-        last == Some(record.rows()),
-        "{last:?} of {} rows were told",
-        record.rows()
-    );
-    let mut rows = seen.0.lock().map(|rows| rows.clone()).unwrap_or_default();
-    rows.sort();
-    let row = |id: &str, of: Option<&str>| {
-        vec![
-            Some("kfp_bk_store.other".to_owned()),
-            of.map(str::to_owned),
-            None,
-            Some(id.to_owned()),
-        ]
-    };
-    ensure!(rows == [row("2", None), row("1", Some("1"))], "{rows:?}");
-    run(&mut connection, "DROP DATABASE IF EXISTS kfp_bk_store_2").await?;
-    shelf.fail(1, 0);
-    let options = renamed(&[("kfp_bk_store", "kfp_bk_store_2")]);
-    // The schema's part fails first, and is read by a load that is begun anew.
-    failed(
-        loaded(&target, &record, &options, &shelf).await,
-        "StoreUnreachable",
-        "schema",
-    )?;
-    loaded(&target, &record, &options, &shelf).await?;
-    same(&mut connection, "kfp_bk_store", "kfp_bk_store_2").await?;
-    // A store that stays away.
-    shelf.fail(100, 0);
-    failed(
-        dumped(&target, &["kfp_bk_store"], &shelf).await,
-        "StoreUnreachable",
-        "schema",
-    )?;
-    run(&mut connection, "DROP DATABASE kfp_bk_store_2").await?;
-    drop_database(connection, "kfp_bk_store").await
 }

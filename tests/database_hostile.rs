@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
 
 use crate::database_cases::{fresh_database, run};
+use crate::database_parts::hex;
 
 /// Every type that both servers have.
 const EVERYTHING: &str = "CREATE TABLE everything (
@@ -78,8 +79,8 @@ pub async fn make(target: &Target, engine: Engine, name: &str) -> Result<MySqlCo
 }
 
 async fn values(connection: &mut MySqlConnection, engine: Engine) -> Result<()> {
-    let bytes: String = (0..=255_u8).map(|byte| format!("{byte:02x}")).collect();
-    let ascii: String = (0..128_u8).map(|byte| format!("{byte:02x}")).collect();
+    let bytes = hex(&(0..=255).collect::<Vec<u8>>());
+    let ascii = hex(&(0..128).collect::<Vec<u8>>());
     let sets = [
         // Nothing at all, and a number 0 that is no request for the next one.
         "id = 0".to_owned(),
@@ -122,7 +123,7 @@ async fn values(connection: &mut MySqlConnection, engine: Engine) -> Result<()> 
 
 /// A row of 24 MB of text and of 20 MB of all bytes, which needs more than one packet.
 async fn huge(connection: &mut MySqlConnection) -> Result<()> {
-    let bytes: String = (0..=255_u8).map(|byte| format!("{byte:02x}")).collect();
+    let bytes = hex(&(0..=255).collect::<Vec<u8>>());
     run(
         connection,
         &format!(

@@ -272,7 +272,7 @@ pub async fn gives_way(target: Target) -> Result<()> {
 
     // Each reader is within the large table when the small one goes.
     let dumping = slow(&target, &["kfp_bk_way"], &cancel);
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     run(&mut connection, "DROP TABLE IF EXISTS kfp_bk_way.small").await?;
     // The second reader may have read it by then; then all goes on, until it is cancelled.
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,6 +1,7 @@
 //! PROOF (real databases): a set in memory: keeps parts, checks their digests as a destination does, and can be damaged.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -39,16 +40,6 @@ impl Shelf {
         Some(failures.1)
     }
 
-    /// Paths of all parts.
-    pub fn paths(&self) -> Vec<String> {
-        self.parts().keys().cloned().collect()
-    }
-
-    /// Bytes of all parts as stored.
-    pub fn stored(&self) -> usize {
-        self.parts().values().map(|(bytes, _)| bytes.len()).sum()
-    }
-
     /// A part's bytes.
     pub fn bytes(&self, path: &str) -> Vec<u8> {
         self.parts()
@@ -74,8 +65,13 @@ impl Shelf {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn error(path: &str, reason: &'static str, why: &str, retry: bool) -> PartError {

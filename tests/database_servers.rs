@@ -13,6 +13,7 @@ mod database_moment;
 mod database_parts;
 mod database_scan;
 mod database_start;
+mod database_unsteady;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -33,7 +33,9 @@ pub fn is_survived(stage: &Stage, lane: Lane) -> Result<()> {
     let before = picture(stage, lane)?;
     back_up(stage, lane, &destination)?;
     stage.destroy(lane)?;
-    stage.lab()?.apply(&from_bucket(lane, destination)?.to_string())?;
+    stage
+        .lab()?
+        .apply(&from_bucket(lane, &destination)?.to_string())?;
     stage.await_ready(lane)?;
     let now = picture(stage, lane)?;
     ensure!(
@@ -189,7 +191,7 @@ fn tells_no_secret(stage: &Stage) -> Result<()> {
 }
 
 /// The same installation, to begin with what the bucket holds.
-fn from_bucket(lane: Lane, destination: Value) -> Result<Value> {
+fn from_bucket(lane: Lane, destination: &Value) -> Result<Value> {
     let mut manifest = lane.manifest()?;
     manifest["spec"]["bootstrap"] = json!({
         "source": {

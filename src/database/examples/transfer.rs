@@ -6,6 +6,7 @@
 //! transfer verify HOST PORT USER FOLDER RECORDED=INTO…
 //! ```
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -117,7 +118,11 @@ fn failed(path: &Path, error: &std::io::Error) -> PartError {
 }
 
 fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl Sink for Folder {
