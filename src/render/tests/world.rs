@@ -264,7 +264,10 @@ fn is_peer(peer: &Value, other: &Labels) -> bool {
 
 pub fn selects(selector: &Value, labels: &Labels) -> bool {
     let one_of = list(&selector["matchExpressions"]).all(|expression| {
-        assert_eq!(expression["operator"], "In", "other expressions are not read here");
+        assert_eq!(
+            expression["operator"], "In",
+            "other expressions are not read here"
+        );
         let found = labels.get(expression["key"].as_str().unwrap_or_default());
         found.is_some_and(|found| list(&expression["values"]).any(|value| value == found))
     });
