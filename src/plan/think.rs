@@ -56,8 +56,13 @@ fn build(desired: &Desired, seen: &Observed) -> Decision {
     let hold = restore::judge(desired, seen);
     let workloads = workloads::collect(desired, seen, &foundations.held, &hold, &mut waits);
     probes::collect(desired, seen, &hold, &mut waits);
-    if let Hold::Wait { on } = &hold {
-        waits.add(INSTALLATION, on.clone());
+    match &hold {
+        Hold::Free => {}
+        Hold::Wait { on } => waits.add(INSTALLATION, on.clone()),
+        Hold::Ask(_) => waits.add(
+            INSTALLATION,
+            "your decision about the restore that gave up".to_owned(),
+        ),
     }
     let orphans = prune::orphans(seen).unwrap_or_else(|on| {
         waits.add(INSTALLATION, on);

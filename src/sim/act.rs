@@ -193,6 +193,10 @@ fn store(world: &mut World, wanted: &Wanted, object: &ObjectRef, shape: &Shape) 
 
 /// Pods start anew when their workload is new or its rendering changes.
 fn start(world: &mut World, wanted: &Wanted, group: &Group, object: &ObjectRef, shape: &Shape) {
+    if shape.replicas == 0 {
+        world.pods.remove(&object.name);
+        return;
+    }
     let before = world.objects.get(object);
     if before.is_some_and(|stored| stored.content == shape.content && world.pods.contains_key(&object.name)) {
         return;
@@ -209,6 +213,9 @@ fn start(world: &mut World, wanted: &Wanted, group: &Group, object: &ObjectRef, 
         }
     }
     let Some(role) = group.role else { return };
+    if world.restore.is_some() && role.stands_still() {
+        world.violation(format!("{} was started while rows are put back", object.name));
+    }
     let shared = wanted
         .groups
         .iter()

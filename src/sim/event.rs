@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kfp_api::installation::{DatabaseEngine, DeletionPolicy};
-use kfp_plan::ObjectRef;
+use kfp_plan::{ObjectRef, RestoreState, Seen};
 use kfp_releases::Role;
 
 use crate::act::delete;
@@ -74,6 +74,8 @@ pub enum Event {
     DeletePipeline(String),
     /// Somebody restores foreign tables into the database while nothing runs on it.
     RestoreForeign,
+    /// A restore begins, gives up in the middle, or is through.
+    Restore(Option<RestoreState>),
 }
 
 impl World {
@@ -81,7 +83,7 @@ impl World {
     pub fn begin(start: &Start, version: &str, pace: u32) -> Result<Self, SimError> {
         let mut world = Self::new(pace);
         let resource = Resource::new(Wish::new(NAME, version), world.next());
-        let wanted = Wanted::of(&resource)?;
+        let wanted = Wanted::of(&resource, &Seen::Absent)?;
         match start {
             Start::Nothing => {}
             Start::NoCrds => world.crds = false,
@@ -195,6 +197,7 @@ impl World {
             Event::Crds(there) => self.crds = *there,
             Event::StoreTooNew(name) => drop(self.too_new.insert(name.clone())),
             Event::DeletePipeline(name) => drop(self.too_new.remove(name)),
+            Event::Restore(state) => self.restore = *state,
             Event::RestoreForeign => {
                 let unused = self.pods.is_empty();
                 if let Some(disk) = self.disks.get_mut(CLAIM).filter(|_| unused) {
@@ -268,6 +271,7 @@ impl World {
     pub fn mend(&mut self) -> Result<(), SimError> {
         self.older = None;
         self.crds = true;
+        self.restore = None;
         self.create_resource();
         let name = self
             .resource
@@ -325,7 +329,7 @@ impl World {
         let Some(resource) = &self.resource else {
             return Ok(());
         };
-        let wanted = Wanted::of(resource)?;
+        let wanted = Wanted::of(resource, &Seen::Absent)?;
         let Some(password) = self.disks.get(CLAIM).map(|disk| disk.password) else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kfp_api::conditions::Reason;
-use kfp_plan::{ComponentSeen, ObjectRef, Observed, Seen, WorkloadSeen};
+use kfp_plan::{ComponentSeen, ObjectRef, Observed, RestoreSeen, Seen, WorkloadSeen};
 use kfp_releases::Role;
 
 use crate::fault::Faults;
@@ -55,7 +55,7 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
             .map(|(number, group)| (group.name.clone(), eyes.component(number, group)))
             .collect(),
         backups: kfp_plan::Seen::Absent,
-        restore: Seen::Absent,
+        restore: world.restore(),
         bootstrap: Seen::Absent,
         inventory: eyes.inside(
             7,
@@ -67,6 +67,20 @@ pub(crate) fn look(world: &World, wanted: &Wanted, faults: &Faults) -> Observed 
         ),
         deletion_overdue: deleting_since.is_some_and(|since| world.tick - since > DELETION_LIMIT),
     }
+}
+
+/// Number of the look for restores.
+const RESTORES: u32 = 11;
+
+/// Whether a restore holds the installation.
+pub(crate) fn looked_for(world: &World, faults: &Faults) -> Seen<RestoreSeen> {
+    if faults.is_blind(RESTORES) {
+        return Seen::Unknown {
+            reason: Reason::ProbeFailed,
+            why: "the look timed out".to_owned(),
+        };
+    }
+    world.restore()
 }
 
 struct Eyes<'a> {

@@ -9,7 +9,7 @@ use kfp_plan::{Action, ActionOutcome, Decision, Next, Observed, PlanInput, Proje
 use crate::act::act;
 use crate::error::SimError;
 use crate::fault::Faults;
-use crate::look::look;
+use crate::look::{look, looked_for};
 use crate::wanted::Wanted;
 use crate::world::World;
 
@@ -36,12 +36,15 @@ pub fn pass(world: &mut World, faults: &Faults, before: Option<&Report>) -> Resu
     let Some(resource) = world.resource.clone() else {
         return Ok(None);
     };
-    let wanted = Wanted::of(&resource)?;
+    // Restores are read before everything else, and never from a cache.
+    let restore = looked_for(world, faults);
+    let wanted = Wanted::of(&resource, &restore)?;
     let of = (resource.uid, resource.generation);
     let stale = before
         .filter(|report| faults.stale && report.of == of)
         .map(|report| report.observed.clone());
-    let observed = stale.unwrap_or_else(|| look(world, &wanted, faults));
+    let mut observed = stale.unwrap_or_else(|| look(world, &wanted, faults));
+    observed.restore = restore;
     let decision = plan(&PlanInput {
         installation: &wanted.installation,
         observed: &observed,

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kfp_api::names::RELEASE_LABEL;
-use kfp_plan::ObjectRef;
+use kfp_plan::{ObjectRef, RestoreSeen, Seen, targets};
 use kfp_releases::validate::{References, validate};
 use kfp_releases::{Catalog, Role, ValidatedInstallation};
 use kfp_render::labels::VERSION_LABEL;
@@ -50,14 +50,16 @@ pub(crate) struct Shape {
 }
 
 /// Renderings by what they depend on: worlds are many, wishes few.
-type Renderings = Mutex<BTreeMap<(String, String, bool), Arc<Vec<Group>>>>;
+type Renderings = Mutex<BTreeMap<(String, String, bool, bool), Arc<Vec<Group>>>>;
 
 impl Wanted {
-    pub(crate) fn of(resource: &Resource) -> Result<Self, SimError> {
+    pub(crate) fn of(resource: &Resource, restore: &Seen<RestoreSeen>) -> Result<Self, SimError> {
         let manifest = resource.wish.manifest(resource.uid, resource.generation);
         let catalog = Catalog::builtin()?;
         let installation = validate(&manifest, &References::default(), catalog).map_err(SimError::Invalid)?;
-        let groups = groups(&resource.wish, &installation)?;
+        let installation = targets(&installation, restore);
+        let stopped = matches!(restore, Seen::Known(_));
+        let groups = groups(&resource.wish, stopped, &installation)?;
         Ok(Self { installation, groups })
     }
 
@@ -103,10 +105,14 @@ impl Wanted {
     }
 }
 
-fn groups(wish: &Wish, installation: &ValidatedInstallation) -> Result<Arc<Vec<Group>>, SimError> {
+fn groups(
+    wish: &Wish,
+    stopped: bool,
+    installation: &ValidatedInstallation,
+) -> Result<Arc<Vec<Group>>, SimError> {
     static RENDERINGS: OnceLock<Renderings> = OnceLock::new();
     let renderings = RENDERINGS.get_or_init(Renderings::default);
-    let key = (wish.name.clone(), wish.version.clone(), wish.cache);
+    let key = (wish.name.clone(), wish.version.clone(), wish.cache, stopped);
     let mut known = renderings.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(groups) = known.get(&key) {
         return Ok(Arc::clone(groups));

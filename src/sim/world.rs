@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kfp_api::conditions::Reason;
 use kfp_api::installation::DatabaseEngine;
 use kfp_api::status::{SchemaState, SchemaStatus};
-use kfp_plan::{DatabaseSeen, ObjectRef, Seen};
+use kfp_plan::{DatabaseSeen, ObjectRef, RestoreSeen, RestoreState, Seen};
 use kfp_releases::Role;
 
 use crate::resource::Resource;
@@ -27,6 +27,8 @@ pub struct World {
     pub crds: bool,
     /// Stored pipeline versions that need what no release of the catalog has.
     pub too_new: BTreeSet<String>,
+    /// A restore that has begun, or gave up in the middle.
+    pub restore: Option<RestoreState>,
     /// Everything that went wrong and never may.
     pub violations: Vec<String>,
     pub(crate) objects: BTreeMap<ObjectRef, Stored>,
@@ -110,6 +112,7 @@ impl World {
             rights: false,
             crds: true,
             too_new: BTreeSet::new(),
+            restore: None,
             violations: Vec::new(),
             objects: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -271,6 +274,18 @@ impl World {
     /// Whether the part of that role answers: none before its workload is there.
     pub(crate) fn answers(&self, role: Role) -> Option<bool> {
         self.of_role(role).map(|(name, _)| self.is_ready(name))
+    }
+
+    /// The restore that holds the installation.
+    pub(crate) fn restore(&self) -> Seen<RestoreSeen> {
+        self.restore.map_or(Seen::Absent, |state| {
+            Seen::Known(RestoreSeen {
+                name: "back".to_owned(),
+                state,
+                message: "Loading.".to_owned(),
+                safety_backup: None,
+            })
+        })
     }
 
     /// The database as the operator's connection sees it.

@@ -105,7 +105,14 @@ impl Pass<'_> {
             let Some(dependency) = self.desired.component(name) else {
                 continue;
             };
-            if let Some(trouble) = trouble(self.seen, dependency) {
+            // What stands still looks healthy, and serves nobody.
+            if self.restore.holds(dependency) {
+                self.waits.add(
+                    &component.name,
+                    format!("{name}, which stands still for a restore"),
+                );
+                free = false;
+            } else if let Some(trouble) = trouble(self.seen, dependency) {
                 self.waits.add(&component.name, format!("{name}: {trouble}"));
                 free = false;
             }

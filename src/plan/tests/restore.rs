@@ -159,6 +159,28 @@ fn a_restore_that_gave_up_is_told_with_the_way_out() {
 }
 
 #[test]
+fn an_installation_that_a_restore_left_stopped_is_not_ready_while_something_is_repaired() {
+    let mut seen = at_zero(RestoreState::Incomplete);
+    seen.components.get_mut("mysql").unwrap().base_drift = Seen::Known(set([object("Service", "mysql")]));
+    let decision = think(&stopped(), &seen);
+    let status = view(&View {
+        desired: Some(&stopped()),
+        generation: 3,
+        observed: Some(&seen),
+        decision: &decision,
+        outcomes: &[crate::outcome::ActionOutcome::Done],
+        old: &kfp_api::KfpInstallationStatus::default(),
+        now: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH),
+    });
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
+        .unwrap();
+    assert_eq!(ready.status, "False", "{}", ready.message);
+}
+
+#[test]
 fn when_the_restore_is_through_what_was_stopped_is_repaired() {
     let mut seen = at_zero(RestoreState::UnderWay);
     seen.restore = Seen::Absent;

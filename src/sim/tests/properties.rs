@@ -2,7 +2,7 @@
 //! and what only a person can mend is mended, the installation comes to rest.
 
 use kfp_api::installation::DeletionPolicy;
-use kfp_plan::Next;
+use kfp_plan::{Next, RestoreState};
 use kfp_sim::{Content, Event, Faults, Report, SimError, Start, World, pass, settle};
 use proptest::prelude::*;
 
@@ -53,6 +53,9 @@ fn events() -> BoxedStrategy<Event> {
         1 => Just(Event::StoreTooNew("train/v2".to_owned())),
         1 => Just(Event::DeletePipeline("train/v2".to_owned())),
         1 => Just(Event::RestoreForeign),
+        1 => Just(Event::Restore(Some(RestoreState::UnderWay))),
+        1 => Just(Event::Restore(Some(RestoreState::Incomplete))),
+        1 => Just(Event::Restore(None)),
     ]
     .boxed()
 }
