@@ -2,11 +2,11 @@
 //! goals and misses.
 
 mod data;
+mod rivals;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,6 +18,7 @@ use kfp_e2e::progress::Progress;
 use kfp_e2e::tools::{Tool, Tools};
 
 use self::data::{HUGE, HUGE_BYTES, SOURCE};
+use self::rivals::{pipe, quoted, rival, size, words};
 use super::measure::{Measured, measure};
 
 /// Goals: bytes of values a second, and the share of a load's time that the comparison at its end takes.
@@ -320,49 +321,6 @@ impl Bench {
             quoted(PASSWORD)
         ))
     }
-}
-
-/// Measures what others do. A program of theirs that does not get along with the server is left out, aloud: the clients of
-/// MariaDB cannot log in to a MySQL of today.
-fn rival(name: &str, measure: impl FnOnce() -> anyhow::Result<Measured>) -> Option<Measured> {
-    match measure() {
-        Ok(measured) => Some(measured),
-        Err(error) => {
-            println!("{name} IS LEFT OUT: {:#}", error.root_cause());
-            None
-        }
-    }
-}
-
-/// A pipe of a shell, so often.
-fn pipe(script: &str, runs: usize) -> anyhow::Result<Measured> {
-    let words = ["bash", "-o", "pipefail", "-c", script].map(OsString::from);
-    measure(runs, &[0], &words).with_context(|| script.to_owned())
-}
-
-fn words(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| quoted(&word.to_string_lossy()))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// Bytes of a file, or of all files of a folder.
-fn size(path: &Path) -> anyhow::Result<u64> {
-    let metadata = fs::metadata(path).with_context(|| format!("{} is not there", path.display()))?;
-    if metadata.is_file() {
-        return Ok(metadata.len());
-    }
-    let mut bytes = 0;
-    for entry in fs::read_dir(path)? {
-        bytes += size(&entry?.path())?;
-    }
-    Ok(bytes)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few gigabytes")]
