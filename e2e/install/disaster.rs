@@ -21,7 +21,7 @@ const RUNS: u32 = 2_000;
 /// Letters of each run's manifest.
 const LETTERS: u32 = 10_000;
 /// The compiled pipeline in the bucket.
-const SPEC: &str = "pipelineInfo:\n  name: kept-in-the-bucket\n";
+const SPEC: &str = include_str!("../../src/compat/corpus/compiled/2.16.1/hello.yaml");
 /// Where it lies.
 const SPEC_KEY: &str = "pipelines/disaster-version";
 

@@ -172,8 +172,6 @@ pub enum Reason {
     SetNotFound,
     /// The set is of another release than the installation.
     ReleaseDiffers,
-    /// The set is of another database engine than the installation.
-    EngineDiffers,
     /// What was to be replaced could not be backed up before.
     SafetyBackupFailed,
     /// The restore ended before it replaced anything; see the message.

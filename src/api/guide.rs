@@ -165,7 +165,6 @@ impl Reason {
             Self::NotEmpty => backups::NOT_EMPTY,
             Self::SetNotFound => backups::SET_NOT_FOUND,
             Self::ReleaseDiffers => backups::RELEASE_DIFFERS,
-            Self::EngineDiffers => backups::ENGINE_DIFFERS,
             Self::SafetyBackupFailed => backups::SAFETY_BACKUP_FAILED,
             Self::RestoreFailed => backups::RESTORE_FAILED,
             Self::RestoreIncomplete => backups::RESTORE_INCOMPLETE,

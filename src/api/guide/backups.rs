@@ -117,13 +117,6 @@ pub(super) const RELEASE_DIFFERS: Guide = person(
      (`spec.bootstrap`).",
 );
 
-pub(super) const ENGINE_DIFFERS: Guide = person(
-    "The set was taken from another database engine than the installation has: definitions of tables and collations of one \
-     are not all known to the other. Nothing was touched.",
-    "Restore into an installation with the engine of the set (`spec.database.embedded.engine`); a new one can begin with it \
-     (`spec.bootstrap`).",
-);
-
 pub(super) const SAFETY_BACKUP_FAILED: Guide = person(
     "What was to be replaced could not be backed up, or that backup was not found whole, so nothing was replaced. What was stopped is started again.",
     "Look at the KfpBackup that the message names. Mend what it says and make another KfpRestore; or make one with \
