@@ -254,7 +254,7 @@ pub struct Restored {
     pub artifacts: u64,
     /// Secrets applied.
     pub secrets: u64,
-    /// Secrets that the set knows by name only and that are not there, at most [`NAMED`].
+    /// Secrets whose values the set holds and that the Job may not make, at most [`NAMED`].
     #[serde(default)]
     pub secrets_missing: Vec<String>,
     /// Runs closed as failed.

@@ -263,7 +263,8 @@ fn renamed(value: &mut Value, ids: &Ids) {
     }
 }
 
-/// Puts kept Secrets back where there is none of the name, and tells which are missing.
+/// Puts kept Secrets back where there is none of the name. Those that the set knows by name only are not looked for: the Job may
+/// read no Secret, and the operator makes the installation's own.
 pub async fn secrets(
     client: &Client,
     order: &Restore,
@@ -308,23 +309,6 @@ pub async fn secrets(
                 }
                 Err(error) => return Err(error.into()),
             }
-        }
-    }
-    for record in manifest.secrets.iter().filter(|record| !(kept && record.kept)) {
-        let what = format!("read Secret {} in namespace {namespace}", record.name);
-        match limited(what, api.get_opt(&record.name)).await {
-            Ok(Some(_)) => {}
-            Ok(None) => note(
-                &mut restored.secrets_missing,
-                format!(
-                    "{}: the set knows its keys ({}) and not its values",
-                    record.name,
-                    record.keys.join(", ")
-                ),
-            ),
-            // Whether it is there cannot be told without the right to look.
-            Err(error) if error.status() == Some(403) => {}
-            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
