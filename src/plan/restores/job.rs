@@ -100,7 +100,7 @@ fn summary(told: &Told, unready: Option<&str>) -> String {
     }
     if !told.secrets_missing.is_empty() {
         said.push(format!(
-            "Secrets that the set knows by name only and that are not here: {}.",
+            "Secrets of the set that were not made: {}.",
             told.secrets_missing.join(", ")
         ));
     }
