@@ -25,7 +25,7 @@ use crate::backup_yard::{Stage, kubectl};
 /// Names the program; unset means that it is built.
 const PROGRAM: &str = "KFP_TESTS_OPERATOR";
 /// How often the program is killed.
-const KILLS: u32 = 20;
+const KILLS: u32 = 5;
 
 pub fn cases() -> Vec<Case> {
     vec![
