@@ -7,10 +7,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use kfp_backup::manifest::Role;
 use kfp_backup::order::{Order, Reading, Take, Task, Tell};
 use kfp_backup::progress::{Outcome, PROGRESS_KEY, Progress, REPORT_KEY, Report};
-use kfp_e2e::lab::programs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -22,10 +20,8 @@ use crate::backup_cases::manifest;
 use crate::backup_faults::grow;
 use crate::backup_yard::{Stage, kubectl};
 
-/// Names the program; unset means that it is built.
-const PROGRAM: &str = "KFP_TESTS_OPERATOR";
 /// How often the program is killed.
-const KILLS: u32 = 5;
+const KILLS: u32 = 20;
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -55,18 +51,13 @@ struct Job {
 
 impl Job {
     fn start(stage: &Stage, order: &Order) -> Result<Self> {
-        let program = if let Some(path) = std::env::var_os(PROGRAM) {
-            path.into()
-        } else {
-            let [operator] = programs::build(["kfp-operator"])?;
-            operator
-        };
+        let program = &stage.yard.program;
         let folder = TempDir::new()?;
         let path = folder.path().join("order.json");
         fs::write(&path, serde_json::to_vec(order)?)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let log = fs::File::create(folder.path().join("log"))?;
-        let child = Command::new(&program)
+        let child = Command::new(program)
             .args(["job", "run", "--order"])
             .arg(&path)
             .env_clear()
@@ -214,14 +205,7 @@ async fn sigterm(stage: Stage) -> Result<()> {
         report.outcome == Outcome::Stopped && report.reason == "Stopped" && report.retry,
         "{report:?}"
     );
-    ensure!(
-        !stage
-            .stored()
-            .await?
-            .iter()
-            .any(|key| key.ends_with("manifest.json"))
-    );
-    Ok(())
+    stage.has_no_set().await
 }
 
 async fn killed(stage: Stage) -> Result<()> {
@@ -280,13 +264,5 @@ async fn killed(stage: Stage) -> Result<()> {
         .filter(|key| !key.starts_with("artifacts/"))
         .collect();
     ensure!(stored == expected, "{stored:#?} where {expected:#?} was due");
-    // No session of a killed one holds a table.
-    let alter = format!(
-        "ALTER TABLE {}.execution_caches ADD COLUMN x int",
-        stage.database(Role::Cache)
-    );
-    stage
-        .yard
-        .sql(&["SET SESSION lock_wait_timeout = 1", &alter])
-        .await
+    stage.holds_no_table().await
 }

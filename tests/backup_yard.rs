@@ -3,6 +3,7 @@
 //! of its own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use kfp_e2e::progress::Progress;
 use kfp_e2e::tools::{Tool, Tools};
 use kfp_engine::backup::{Meter, Surroundings, Trouble, run};
 use kfp_releases::schema::SchemaCatalog;
+use kfp_tests::programs::operator;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
@@ -44,6 +46,8 @@ pub struct Yard {
     pub client: Client,
     pub tools: Tools,
     pub schemas: Arc<SchemaCatalog>,
+    /// The program of Jobs, built before any case measures time.
+    pub program: PathBuf,
 }
 
 impl Yard {
@@ -85,6 +89,7 @@ impl Yard {
             database,
             cluster,
             tools,
+            program: operator()?,
         })
     }
 
@@ -313,6 +318,27 @@ impl Stage {
             .into_iter()
             .filter_map(|key| key.strip_prefix(&home).map(str::to_owned))
             .collect())
+    }
+
+    /// Fails where a set is complete.
+    pub async fn has_no_set(&self) -> Result<()> {
+        let stored = self.stored().await?;
+        ensure!(
+            !stored.iter().any(|key| key.ends_with("manifest.json")),
+            "{stored:?}"
+        );
+        Ok(())
+    }
+
+    /// Fails where a session of what was ended holds a table: it could not be changed at once.
+    pub async fn holds_no_table(&self) -> Result<()> {
+        let alter = format!(
+            "ALTER TABLE {}.execution_caches ADD COLUMN x int",
+            self.database(Role::Cache)
+        );
+        self.yard
+            .sql(&["SET SESSION lock_wait_timeout = 1", &alter])
+            .await
     }
 }
 

@@ -3,12 +3,12 @@
 
 use anyhow::{Context, Result, ensure};
 use kfp_database::{Engine, Target};
+use kfp_e2e::cache::hex;
 use kfp_releases::schema::LogicalSchema;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
 
 use crate::database_cases::{fresh_database, run};
-use crate::database_parts::hex;
 
 /// Every type that both servers have.
 const EVERYTHING: &str = "CREATE TABLE everything (

@@ -1,7 +1,6 @@
 //! PROOF (real databases): a set in memory: keeps parts, checks their digests as a destination does, and can be damaged.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kfp_backup::part::Part;
 use kfp_database::parts::{PartError, PartReader, PartWriter, Sink, Source};
+use kfp_e2e::cache::hex;
 use sha2::{Digest, Sha256};
 
 /// Parts in memory.
@@ -63,15 +63,6 @@ impl Shelf {
             *old = bytes;
         }
     }
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn error(path: &str, reason: &'static str, why: &str, retry: bool) -> PartError {

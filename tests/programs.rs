@@ -52,15 +52,24 @@ impl Programs {
 
     /// The programs that were named, or that the first life built.
     pub fn found() -> Result<Self> {
-        let path = |name: &str| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .with_context(|| format!("{name} is not set"))
-        };
+        let path = |name| named(name).with_context(|| format!("{name} is not set"));
         Ok(Self {
             operator: path(OPERATOR)?,
             stand_in: path(STAND_IN)?,
             kfpctl: path(KFPCTL)?,
         })
     }
+}
+
+/// The operator alone, which is also the program of Jobs: the one that was named, else built.
+pub fn operator() -> Result<PathBuf> {
+    if let Some(path) = named(OPERATOR) {
+        return Ok(path);
+    }
+    let [operator] = build(["kfp-operator"])?;
+    Ok(operator)
+}
+
+fn named(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
 }

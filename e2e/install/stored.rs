@@ -1,10 +1,10 @@
 //! PROOF: a stored pipeline that is too new for the release is noticed and told, with its owner, and so is that it is gone.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use kfp_api::conditions::{ConditionType, find};
+use kfp_e2e::cache::hex;
 use serde_json::Value;
 
 use crate::lane::{Lane, NAME};
@@ -30,11 +30,7 @@ fn too_new() -> String {
 pub fn that_are_too_new_are_told(stage: &Stage, lane: Lane) -> Result<()> {
     await_reason(stage, lane, "SdksAligned")?;
     let database = &lane.install()?.databases.pipelines;
-    let text = too_new().bytes().fold(String::new(), |mut hex, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let text = hex(too_new().as_bytes());
     table::ask(
         stage,
         lane,

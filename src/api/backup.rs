@@ -262,6 +262,24 @@ pub struct BackupSpec {
     pub fresh_for_hours: i32,
 }
 
+impl BackupSpec {
+    /// A backup of this installation as it is usually taken, into the destination that the installation has when it begins.
+    #[must_use]
+    pub fn backup(&self, installation: &str) -> KfpBackupSpec {
+        KfpBackupSpec {
+            installation: installation.to_owned(),
+            destination: None,
+            artifacts: self.artifacts,
+            secrets: self.secrets,
+            encryption: self.encryption.clone(),
+            verify: self.verify,
+            deletion_policy: DeletionPolicy::Retain,
+            time_limit_seconds: self.time_limit_seconds,
+            throttle: self.throttle,
+        }
+    }
+}
+
 fn time_zone() -> String {
     "UTC".to_owned()
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::database::DatabasesRecord;
-use crate::layout::{Attempt, SetId};
+use crate::layout::{Attempt, SetId, encrypted};
 use crate::part::Part;
 
 /// What every manifest calls its format.
@@ -385,6 +385,23 @@ impl Manifest {
     #[must_use]
     pub fn part(&self, path: &str) -> Option<&Part> {
         self.parts.iter().find(|part| part.path == path)
+    }
+
+    /// The part of this path, whether it is encrypted or not. `plain` is the path without the ending of encrypted ones.
+    #[must_use]
+    pub fn sealed_or_plain(&self, plain: &str) -> Option<&Part> {
+        let sealed = encrypted(plain);
+        self.parts
+            .iter()
+            .find(|part| part.path == plain || part.path == sealed)
+    }
+
+    /// What was to be done about artifacts.
+    #[must_use]
+    pub fn artifacts_mode(&self) -> ArtifactsMode {
+        self.bucket
+            .as_ref()
+            .map_or(ArtifactsMode::None, |bucket| bucket.artifacts.mode)
     }
 
     /// Bytes of all parts as stored.

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use kfp_backup::database::{
     ChunkRecord, DatabaseRecord, DatabasesRecord, ServerKind, ServerRecord, SnapshotRecord, TableRecord,
 };
@@ -115,12 +116,7 @@ pub async fn dump(
 ) -> Result<DatabasesRecord, TransferError> {
     let leash = Leash::new(target);
     let work = run(target, &leash, options, sink, tell);
-    let done = tokio::select! {
-        done = work => done,
-        () = cancel.cancelled() => Err(TransferError::Cancelled),
-    };
-    leash.kill().await;
-    done
+    leash.guard(cancel, work.boxed()).await
 }
 
 async fn run(

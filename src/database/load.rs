@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use kfp_backup::database::{DatabaseRecord, DatabasesRecord};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -99,12 +100,7 @@ pub async fn load(
 ) -> Result<Loaded, TransferError> {
     let leash = Leash::new(target);
     let work = run(target, &leash, record, options, source, tell);
-    let done = tokio::select! {
-        done = work => done,
-        () = cancel.cancelled() => Err(TransferError::Cancelled),
-    };
-    leash.kill().await;
-    done
+    leash.guard(cancel, work.boxed()).await
 }
 
 async fn run(

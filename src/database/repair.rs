@@ -2,11 +2,11 @@
 //! namespace that changed, runs that nobody carries out. What is put right is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use kfp_backup::restore_plan::is_unfinished;
 
 use crate::bulk::{Bulk, Leash, TransferError};
+use crate::dump::literal::hex;
 use crate::session::quoted;
 use crate::target::Target;
 
@@ -341,12 +341,9 @@ pub async fn drop_databases(target: &Target, names: &[String]) -> Result<(), Tra
 
 /// A text whatever it holds.
 fn text(value: &str) -> String {
-    let mut digits = String::with_capacity(2 * value.len());
-    for byte in value.bytes() {
-        // Writing into a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    format!("_utf8mb4 x'{digits}'")
+    let mut digits = Vec::new();
+    hex(&mut digits, value.as_bytes());
+    format!("_utf8mb4 x'{}'", String::from_utf8_lossy(&digits))
 }
 
 fn list(values: &[String]) -> String {

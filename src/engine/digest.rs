@@ -1,4 +1,4 @@
-//! EYES AND HANDS: the digest of a rendered object, which its annotation carries. Pure; no I/O.
+//! EYES AND HANDS: digests, written out, and that of a rendered object, which its annotation carries. Pure; no I/O.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,14 @@ use sha2::{Digest, Sha256};
 pub fn of(object: &Value) -> String {
     let mut hash = Sha256::new();
     feed(object, &mut hash);
-    let mut text = String::with_capacity(32);
-    for byte in &hash.finalize()[..16] {
+    hex(&hash.finalize()[..16])
+}
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         // Writing into a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }

@@ -7,6 +7,7 @@ mod show;
 mod verify;
 
 use kfp_api::backup_status::KfpBackupStatus;
+use kfp_api::conditions::{ConditionType, find};
 use kfp_api::{KfpBackup, KfpInstallation};
 use kube::api::ListParams;
 use kube::{Api, Client};
@@ -105,18 +106,15 @@ pub(crate) async fn installation(
 }
 
 /// A condition's status; `None` where the operator has not said.
-pub(crate) fn condition<'a>(
-    status: Option<&'a KfpBackupStatus>,
-    kind: &str,
-) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-    status?
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
+pub(crate) fn condition(
+    status: Option<&KfpBackupStatus>,
+    kind: ConditionType,
+) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    find(&status?.conditions, kind)
 }
 
 /// `True`, `False` or `Unknown`.
-pub(crate) fn standing<'a>(backup: &'a KfpBackup, kind: &str) -> &'a str {
+pub(crate) fn standing(backup: &KfpBackup, kind: ConditionType) -> &str {
     condition(backup.status.as_ref(), kind).map_or("Unknown", |condition| condition.status.as_str())
 }
 
@@ -129,7 +127,7 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
         end: None,
     };
     let name = backup.metadata.name.as_deref().unwrap_or_default();
-    for kind in ["Complete", "Verified"] {
+    for kind in [ConditionType::Complete, ConditionType::Verified] {
         let Some(condition) = condition(status, kind) else {
             "waits for the operator".clone_into(&mut seen.stage);
             return seen;
@@ -155,10 +153,10 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
 
 /// Whether `False` is the last word: of the set, once the backup ended or waits for a person; of its verification, at once, since
 /// `Unknown` says that it is still to come.
-fn is_over(status: Option<&KfpBackupStatus>, kind: &str) -> bool {
+fn is_over(status: Option<&KfpBackupStatus>, kind: ConditionType) -> bool {
     let ended = status.is_some_and(|status| status.completed_at.is_some());
-    let stalled = condition(status, "Stalled").is_some_and(|stalled| stalled.status == "True");
-    kind == "Verified" || ended || stalled
+    let stalled = condition(status, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True");
+    kind == ConditionType::Verified || ended || stalled
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! rules that the operator reads from the spec; here resources become what it judges.
 
 use jiff::Timestamp;
-use kfp_api::conditions::Reason;
+use kfp_api::conditions::{ConditionType, Reason};
 use kfp_api::names::JOB_FOR_LABEL;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_backup::retention::{self, SetSeen, SetState};
@@ -87,7 +87,7 @@ pub fn of_its_own(backup: &KfpBackup) -> Fate {
 
 /// A verification found that the set cannot be trusted, which is more than that it could not be carried out.
 pub fn is_damaged(backup: &KfpBackup) -> bool {
-    condition(backup.status.as_ref(), "Verified")
+    condition(backup.status.as_ref(), ConditionType::Verified)
         .is_some_and(|verified| verified.status == "False" && verified.reason == Reason::SetDamaged.as_str())
 }
 
@@ -95,7 +95,10 @@ pub fn is_damaged(backup: &KfpBackup) -> bool {
 fn seen(backup: &KfpBackup) -> Option<SetSeen> {
     let status = backup.status.as_ref();
     let ended = status.is_some_and(|status| status.completed_at.is_some());
-    let state = match (standing(backup, "Complete"), standing(backup, "Verified")) {
+    let state = match (
+        standing(backup, ConditionType::Complete),
+        standing(backup, ConditionType::Verified),
+    ) {
         ("True", "True") => SetState::Verified,
         ("True", _) if is_damaged(backup) => SetState::Damaged,
         ("True", _) => SetState::Complete,

@@ -1,8 +1,8 @@
 //! PEOPLE: an installation's status drawn for a person. Pure: a status in, text out.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::fmt::Write as _;
 
+use kfp_api::conditions::{ConditionType, find};
 use kfp_api::status::ComponentStatus;
 use kfp_api::{KfpInstallation, KfpInstallationStatus};
 
@@ -12,7 +12,7 @@ pub fn is_ready(installation: &KfpInstallation) -> bool {
         return false;
     };
     status.observed_generation == installation.metadata.generation
-        && condition(status, "Ready").is_some_and(|ready| ready.status == "True")
+        && find(&status.conditions, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
 }
 
 /// Whether the resource's newest generation is processed and nothing will go on without a person.
@@ -21,17 +21,13 @@ pub fn is_stalled(installation: &KfpInstallation) -> bool {
         return false;
     };
     status.observed_generation == installation.metadata.generation
-        && condition(status, "Stalled").is_some_and(|stalled| stalled.status == "True")
+        && find(&status.conditions, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True")
 }
 
 /// The reason of `Ready`, once there is one.
 pub fn reason(installation: &KfpInstallation) -> Option<&str> {
-    let ready = condition(installation.status.as_ref()?, "Ready")?;
+    let ready = find(&installation.status.as_ref()?.conditions, ConditionType::Ready)?;
     Some(&ready.reason)
-}
-
-fn condition<'a>(status: &'a KfpInstallationStatus, kind: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == kind)
 }
 
 /// The whole picture: a headline, the components with what they wait for, and every condition that is not as it should be.
@@ -55,9 +51,11 @@ pub fn draw(installation: &KfpInstallation) -> String {
         Some(version) => format!("KFP {version} (wanted: {wanted})"),
         None => format!("KFP {wanted} (not running yet)"),
     };
-    let word = condition(status, "Ready").map_or("Unknown", |ready| match ready.status.as_str() {
-        "True" => "Ready",
-        _ => ready.reason.as_str(),
+    let word = find(&status.conditions, ConditionType::Ready).map_or("Unknown", |ready| {
+        match ready.status.as_str() {
+            "True" => "Ready",
+            _ => ready.reason.as_str(),
+        }
     });
     let mut text = format!("{name}  {running}  {word}\n");
     let done = status
@@ -106,7 +104,7 @@ fn is_done(component: &ComponentStatus) -> bool {
 /// Conditions a person should read: normal ones that are not True, abnormal ones (Reconciling, Stalled) that are. What
 /// `Ready` says already is not said again by these two.
 fn conditions(status: &KfpInstallationStatus) -> String {
-    let said = condition(status, "Ready").map(|ready| ready.reason.as_str());
+    let said = find(&status.conditions, ConditionType::Ready).map(|ready| ready.reason.as_str());
     let mut text = String::new();
     for condition in &status.conditions {
         let abnormal = matches!(condition.type_.as_str(), "Reconciling" | "Stalled");

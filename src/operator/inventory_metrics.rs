@@ -15,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::InstallationLabels;
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct SdkLabels {
     namespace: String,
@@ -31,12 +33,6 @@ struct ReleaseLabels {
     kind: String,
     release: String,
     verdict: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct InstallationLabels {
-    namespace: String,
-    name: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -130,10 +126,7 @@ impl InventoryMetrics {
         outside_policy: i64,
         scanned: Option<Timestamp>,
     ) {
-        let installation = InstallationLabels {
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let installation = InstallationLabels::new(namespace, name);
         let mut now = Shown::default();
         for ((kind, sdk, lot), count) in &tally.sdks {
             let labels = SdkLabels {
@@ -182,10 +175,7 @@ impl InventoryMetrics {
 
     /// Takes an installation out of the output.
     pub fn forget(&self, namespace: &str, name: &str) {
-        let installation = InstallationLabels {
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let installation = InstallationLabels::new(namespace, name);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(before) = shown.remove(&installation) else {
             return;

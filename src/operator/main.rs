@@ -12,6 +12,7 @@ mod job;
 mod leader;
 mod metrics;
 mod pass;
+mod resources;
 mod restores;
 mod settings;
 mod status;

@@ -21,6 +21,40 @@ use crate::restores::metrics::RestoreMetrics;
 /// Media type of what [`Metrics::text`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Which installation a series is of.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct InstallationLabels {
+    namespace: String,
+    name: String,
+}
+
+impl InstallationLabels {
+    pub(crate) fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+}
+
+/// Which installation a series is of, and how what is counted ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ResultLabels {
+    namespace: String,
+    name: String,
+    result: String,
+}
+
+impl ResultLabels {
+    pub(crate) fn new(namespace: &str, name: &str, result: &str) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+            result: result.into(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ResultLabel {
     result: String,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kfp_api::conditions::Reason;
+use kfp_api::conditions::{ConditionType, Reason, find};
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore, KfpRestoreStatus};
 use kfp_engine::Error;
 use kfp_engine::backup_jobs::resolve::Source;
@@ -18,13 +18,11 @@ use kfp_engine::observe::{restores as resources, writers};
 use kfp_plan::Seen;
 use kfp_plan::backups::JobSeen;
 use kfp_plan::restores::{self, DatabaseNow, Look, Needs, Plan, SetSeen, Standing};
-use kube::api::ApiResource;
-use kube::{Api, Resource as _};
+use kube::Api;
 
 use crate::backups::terminating;
 use crate::context::{Context, Key};
-use crate::events::changes;
-use crate::status;
+use crate::resources::tell;
 
 /// While something goes on: what Jobs tell comes as news; pods that end and databases that answer do not.
 const WORKING: Duration = Duration::from_secs(3);
@@ -180,13 +178,8 @@ async fn say(
     if old == new {
         return Ok(());
     }
-    let kind = ApiResource::erase::<KfpRestore>(&());
-    status::apply(&context.client, &kind, &restore.metadata, &new).await?;
-    context.metrics.status_write();
+    tell(context, restore, &new, (&old.conditions, &new.conditions)).await?;
     ended(context, restore, &old, &new);
-    let about = restore.object_ref(&());
-    let news = changes(&old.conditions, &new.conditions);
-    context.events.publish(&about, &news).await;
     Ok(())
 }
 
@@ -195,10 +188,7 @@ fn ended(context: &Context, restore: &KfpRestore, old: &KfpRestoreStatus, new: &
     if old.completed_at.is_some() || new.completed_at.is_none() {
         return;
     }
-    let complete = new
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Complete");
+    let complete = find(&new.conditions, ConditionType::Complete);
     let reason = complete.map_or("", |condition| condition.reason.as_str());
     let good = complete.is_some_and(|condition| condition.status == "True");
     let namespace = restore.metadata.namespace.as_deref().unwrap_or_default();

@@ -6,8 +6,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use tokio_util::sync::CancellationToken;
 
+use super::TransferError;
 use crate::session::{bounded, options};
 use crate::target::Target;
 
@@ -38,6 +41,20 @@ impl Leash {
 
     pub(super) fn release(&self, id: u64) {
         self.0.ids().remove(&id);
+    }
+
+    /// Carries work on these sessions to its end or until it is cancelled; none of them stays on the server.
+    pub(crate) async fn guard<T>(
+        &self,
+        cancel: &CancellationToken,
+        work: BoxFuture<'_, Result<T, TransferError>>,
+    ) -> Result<T, TransferError> {
+        let done = tokio::select! {
+            done = work => done,
+            () = cancel.cancelled() => Err(TransferError::Cancelled),
+        };
+        self.kill().await;
+        done
     }
 
     /// Kills every session that did not say goodbye.

@@ -138,7 +138,8 @@ fn escape(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(rest);
 }
 
-fn hex(out: &mut Vec<u8>, value: &[u8]) {
+/// Appends hexadecimal digits.
+pub(crate) fn hex(out: &mut Vec<u8>, value: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(value.len() * 2);
     for byte in value {

@@ -1,7 +1,7 @@
 //! LEDGER: rows between two values of a primary key, as SQL. Pure.
 
 use super::catalog::{Column, Table};
-use super::literal::{Literal, append};
+use super::literal::{Literal, append, hex};
 use crate::session::quoted;
 
 /// Values of a primary key, as literals that compare as the key's columns do.
@@ -22,7 +22,7 @@ pub(crate) fn key_literal(column: &Column, value: &[u8]) -> String {
         _ if column.literal() == Literal::Number => append(&mut out, Literal::Number, Some(value)),
         Some(character_set) => {
             out.extend_from_slice(format!("_{character_set} x'").as_bytes());
-            out.extend(value.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+            hex(&mut out, value);
             out.push(b'\'');
         }
         None => append(&mut out, Literal::Bytes, Some(value)),

@@ -19,6 +19,13 @@ pub(crate) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    fn of(table: &Table, answer: &'a Answer) -> Self {
+        Self {
+            answer,
+            count: table.columns.len(),
+        }
+    }
+
     /// Each column's bytes.
     pub(crate) fn iter(self) -> impl Iterator<Item = Option<&'a [u8]>> {
         // The first column is ours.
@@ -62,13 +69,7 @@ pub(crate) async fn read(
         if answer.bytes(0) == Some(b"1") {
             later.extend(key_of(table, &answer));
         } else {
-            let count = table.columns.len();
-            taker
-                .take(Values {
-                    answer: &answer,
-                    count,
-                })
-                .await?;
+            taker.take(Values::of(table, &answer)).await?;
         }
     }
     drop(rows);
@@ -95,13 +96,7 @@ async fn fetch_huge(
     let mut found = false;
     while let Some(answer) = rows.next(&doing).await? {
         found = true;
-        let count = table.columns.len();
-        taker
-            .take(Values {
-                answer: &answer,
-                count,
-            })
-            .await?;
+        taker.take(Values::of(table, &answer)).await?;
     }
     drop(rows);
     bulk.shrink();

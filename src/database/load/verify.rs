@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt as _;
 use kfp_backup::database::{DatabaseRecord, DatabasesRecord, ServerKind, TableRecord};
 use kfp_backup::rows::Rows;
 use tokio::sync::Semaphore;
@@ -45,12 +46,7 @@ pub async fn verify(
 ) -> Result<Verified, TransferError> {
     let leash = Leash::new(target);
     let work = all(target, &leash, record, databases, readers, tell);
-    let done = tokio::select! {
-        done = work => done,
-        () = cancel.cancelled() => Err(TransferError::Cancelled),
-    };
-    leash.kill().await;
-    done
+    leash.guard(cancel, work.boxed()).await
 }
 
 /// What all readers share.

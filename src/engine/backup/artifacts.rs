@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::destination::Place;
 use super::meter::Meter;
-use super::parts::{Parts, hex};
+use super::parts::Parts;
 use super::references::Keys;
 use super::trouble::{Kind, Side, Trouble, classify};
+use crate::digest::hex;
 
 /// Requests about artifacts at the same time.
 const LOOKS: usize = 16;

@@ -20,6 +20,7 @@ use super::destination::Place;
 use super::lines::Lines;
 use super::seal::{Recipients, Sealer};
 use super::trouble::{Side, Trouble};
+use crate::digest::hex;
 
 /// Bytes of a piece of an upload. S3 wants 5 MiB or more and at most 10,000 pieces, so that a part can have 60 GB; two of them
 /// are in memory for each part that is being written.
@@ -267,19 +268,6 @@ impl PartWriter for Writer {
         }
         .boxed()
     }
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// SHA-256 in lower-case hexadecimal.

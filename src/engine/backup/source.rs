@@ -18,8 +18,9 @@ use object_store::{GetOptions, GetRange};
 use sha2::{Digest as _, Sha256};
 
 use super::destination::Place;
-use super::parts::{hex, part_error};
+use super::parts::part_error;
 use super::trouble::{Kind, Side, Trouble, classify};
+use crate::digest::hex;
 
 /// How often a part's reading is taken up again after the line was cut.
 const RESUMES: u32 = 5;

@@ -1,8 +1,8 @@
 //! PEOPLE: `kfpctl backup create`: makes a KfpBackup as the installation's schedule would, and waits for it where that is asked.
 
 use jiff::Timestamp;
-use kfp_api::backup::{ArtifactsType, BackupSpec, Verify};
-use kfp_api::{KfpBackup, KfpBackupSpec, KfpInstallation};
+use kfp_api::backup::{ArtifactsType, Verify};
+use kfp_api::{KfpBackup, KfpInstallation};
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 
@@ -86,7 +86,7 @@ fn backup(
         .name
         .clone()
         .unwrap_or_else(|| format!("{of}-{}", now.strftime("%Y%m%d-%H%M%S")));
-    let mut backup = KfpBackup::new(&name, spec(of, usual));
+    let mut backup = KfpBackup::new(&name, usual.backup(&of));
     backup.metadata = ObjectMeta {
         name: Some(name),
         namespace: installation.metadata.namespace.clone(),
@@ -107,21 +107,6 @@ fn backup(
         };
     }
     Ok(backup)
-}
-
-/// As the schedule would make it, at the destination that the installation has when the backup begins.
-fn spec(installation: String, usual: &BackupSpec) -> KfpBackupSpec {
-    KfpBackupSpec {
-        installation,
-        destination: None,
-        artifacts: usual.artifacts,
-        secrets: usual.secrets,
-        encryption: usual.encryption.clone(),
-        verify: usual.verify,
-        deletion_policy: kfp_api::installation::DeletionPolicy::default(),
-        time_limit_seconds: usual.time_limit_seconds,
-        throttle: usual.throttle,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use indicatif::HumanBytes;
 use jiff::Timestamp;
+use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kube::Api;
 use kube::api::ListParams;
@@ -134,8 +135,8 @@ fn entry(backup: &KfpBackup, kept: &mut BTreeMap<(String, String), keep::Fate>) 
         installation: backup.spec.installation.clone(),
         instant: status.instant.map(|time| time.0),
         created: backup.metadata.creation_timestamp.as_ref().map(|time| time.0),
-        complete: standing(backup, "Complete").to_owned(),
-        verified: standing(backup, "Verified").to_owned(),
+        complete: standing(backup, ConditionType::Complete).to_owned(),
+        verified: standing(backup, ConditionType::Verified).to_owned(),
         ended: status.completed_at.is_some(),
         damaged: keep::is_damaged(backup),
         stored_bytes: status.stored_bytes,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use kfp_api::KfpBackup;
+use kfp_api::conditions::ConditionType;
 use kfp_api::names::VERIFY_REQUESTED_ANNOTATION;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -30,8 +31,8 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (_, api): (_, Api<KfpBackup>) = arguments.place.open().await?;
     let backup = api.get(&arguments.name).await?;
-    if standing(&backup, "Complete") != "True" {
-        let why = condition(backup.status.as_ref(), "Complete")
+    if standing(&backup, ConditionType::Complete) != "True" {
+        let why = condition(backup.status.as_ref(), ConditionType::Complete)
             .map(|condition| format!(" ({}: {})", condition.reason, condition.message));
         return Err(Failure::NotReady(format!(
             "{} is not complete, so there is nothing to verify{}",
@@ -58,7 +59,8 @@ fn answer(backup: &KfpBackup, asked: Timestamp) -> Seen {
     let checked = status
         .and_then(|status| status.verification.as_ref())
         .map(|verification| verification.completed_at.0);
-    let changed = condition(status, "Verified").map(|condition| condition.last_transition_time.0);
+    let changed =
+        condition(status, ConditionType::Verified).map(|condition| condition.last_transition_time.0);
     let is_new = [checked, changed]
         .into_iter()
         .flatten()

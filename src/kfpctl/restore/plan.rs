@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_backup::restore_plan::{DatabaseFacts, RestorePlan, SetFacts, TargetSeen, WorkflowSeen, plan};
 use kube::api::{DynamicObject, ListParams};
@@ -97,7 +98,7 @@ fn facts(backup: &KfpBackup) -> Result<SetFacts, Failure> {
     let status = backup
         .status
         .as_ref()
-        .filter(|_| standing(backup, "Complete") == "True");
+        .filter(|_| standing(backup, ConditionType::Complete) == "True");
     let (Some(status), Some((id, taken))) = (
         status,
         status.and_then(|status| status.set.clone().zip(status.instant.clone())),
@@ -110,7 +111,7 @@ fn facts(backup: &KfpBackup) -> Result<SetFacts, Failure> {
         id,
         taken: taken.0,
         release: status.version.clone().unwrap_or_default(),
-        verified: standing(backup, "Verified") == "True",
+        verified: standing(backup, ConditionType::Verified) == "True",
         databases: vec![DatabaseFacts {
             name: DATABASES.to_owned(),
             tables: 1,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use indicatif::HumanCount;
 use jiff::Timestamp;
+use kfp_api::conditions::{ConditionType, find};
 use kfp_api::restore::{KfpRestoreStatus, SafetyBackup};
 use kfp_api::{KfpInstallation, KfpRestore, KfpRestoreSpec};
 use kube::Api;
@@ -107,15 +108,12 @@ fn see(restore: &KfpRestore) -> Seen {
         stage: "waits for the operator".to_owned(),
         end: None,
     };
-    let said = |kind: &str| {
-        let mut conditions = status?.conditions.iter();
-        conditions.find(|condition| condition.type_ == kind)
-    };
-    let Some(complete) = said("Complete") else {
+    let said = |kind| find(&status?.conditions, kind);
+    let Some(complete) = said(ConditionType::Complete) else {
         return seen;
     };
     let ended = status.is_some_and(|status| status.completed_at.is_some());
-    let stalled = said("Stalled").is_some_and(|stalled| stalled.status == "True");
+    let stalled = said(ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True");
     let is_over = ended || stalled;
     match complete.status.as_str() {
         "True" => seen.end = Some(End::Done),

@@ -5,33 +5,21 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use kfp_api::KfpBackup;
 use kfp_plan::backups::Summary;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Labels {
-    namespace: String,
-    name: String,
-}
+use crate::metrics::{InstallationLabels, ResultLabels};
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ResultLabels {
-    namespace: String,
-    name: String,
-    result: String,
-}
-
-type Seconds = Family<Labels, Gauge<f64, AtomicU64>>;
+type Seconds = Family<InstallationLabels, Gauge<f64, AtomicU64>>;
 
 /// Metrics of backups.
 pub struct BackupMetrics {
     verified: Seconds,
     complete: Seconds,
     duration: Seconds,
-    stored: Family<Labels, Gauge>,
+    stored: Family<InstallationLabels, Gauge>,
     taken: Family<ResultLabels, Counter>,
     checked: Family<ResultLabels, Counter>,
 }
@@ -84,17 +72,21 @@ impl BackupMetrics {
     /// One backup that ended.
     pub fn taken(&self, namespace: &str, name: &str, complete: bool) {
         let result = if complete { TAKEN[0] } else { TAKEN[1] };
-        self.taken.get_or_create(&with(namespace, name, result)).inc();
+        self.taken
+            .get_or_create(&ResultLabels::new(namespace, name, result))
+            .inc();
     }
 
     /// One check that ended: `Equal`, `Damaged` or `NoVerdict`.
     pub fn checked(&self, namespace: &str, name: &str, result: &str) {
-        self.checked.get_or_create(&with(namespace, name, result)).inc();
+        self.checked
+            .get_or_create(&ResultLabels::new(namespace, name, result))
+            .inc();
     }
 
     /// The backups of an installation as they are now.
     pub fn show(&self, namespace: &str, name: &str, summary: &Summary, backups: &[KfpBackup]) {
-        let labels = labels(namespace, name);
+        let labels = InstallationLabels::new(namespace, name);
         let Some(status) = &summary.status else {
             return self.hide(&labels);
         };
@@ -129,35 +121,20 @@ impl BackupMetrics {
 
     /// Takes an installation that is gone out of the output.
     pub fn forget(&self, namespace: &str, name: &str) {
-        self.hide(&labels(namespace, name));
+        self.hide(&InstallationLabels::new(namespace, name));
         for result in TAKEN {
-            self.taken.remove(&with(namespace, name, result));
+            self.taken.remove(&ResultLabels::new(namespace, name, result));
         }
         for result in CHECKED {
-            self.checked.remove(&with(namespace, name, result));
+            self.checked.remove(&ResultLabels::new(namespace, name, result));
         }
     }
 
-    fn hide(&self, labels: &Labels) {
+    fn hide(&self, labels: &InstallationLabels) {
         self.verified.remove(labels);
         self.complete.remove(labels);
         self.duration.remove(labels);
         self.stored.remove(labels);
-    }
-}
-
-fn labels(namespace: &str, name: &str) -> Labels {
-    Labels {
-        namespace: namespace.into(),
-        name: name.into(),
-    }
-}
-
-fn with(namespace: &str, name: &str, result: &str) -> ResultLabels {
-    ResultLabels {
-        namespace: namespace.into(),
-        name: name.into(),
-        result: result.into(),
     }
 }
 

@@ -6,20 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kfp_api::backup_status::KfpBackupStatus;
-use kfp_api::conditions::Reason;
+use kfp_api::conditions::{ConditionType, Reason, find};
 use kfp_api::destination::Destination;
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
 use kfp_engine::Error;
 use kfp_engine::cluster::limited;
 use kfp_plan::backups::{self, Installation, JobSeen, Look, Restoring, Standing, Step, Waiting, Work};
+use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Resource as _};
 use serde::de::DeserializeOwned;
 
 use super::steps;
 use crate::context::{Context, Key};
-use crate::events::changes;
-use crate::status;
+use crate::resources::tell;
 
 /// While a Job is at work: what it tells comes as news; its pod's troubles do not.
 const WORKING: Duration = Duration::from_secs(10);
@@ -278,15 +277,8 @@ async fn say(
     if old == new {
         return Ok(());
     }
-    let resource = ApiResource::erase::<KfpBackup>(&());
-    status::apply(&context.client, &resource, &backup.metadata, &new).await?;
-    context.metrics.status_write();
+    tell(context, backup, &new, (&old.conditions, &new.conditions)).await?;
     count(context, backup, &old, &new);
-    let about = backup.object_ref(&());
-    context
-        .events
-        .publish(&about, &changes(&old.conditions, &new.conditions))
-        .await;
     Ok(())
 }
 
@@ -294,13 +286,10 @@ async fn say(
 fn count(context: &Context, backup: &KfpBackup, old: &KfpBackupStatus, new: &KfpBackupStatus) {
     let namespace = backup.metadata.namespace.as_deref().unwrap_or_default();
     let installation = &backup.spec.installation;
-    let reason = |status: &KfpBackupStatus, kind: &str| {
-        let found = status.conditions.iter().find(|condition| condition.type_ == kind);
-        found.map(|condition| (condition.status.clone(), condition.reason.clone()))
-    };
+    let holds = |kind| find(&new.conditions, kind).is_some_and(|condition| condition.status == "True");
     let metrics = &context.metrics.backups;
     if old.completed_at.is_none() && new.completed_at.is_some() {
-        let good = reason(new, "Complete").is_some_and(|(status, _)| status == "True");
+        let good = holds(ConditionType::Complete);
         metrics.taken(namespace, installation, good);
         tracing::info!(
             namespace,
@@ -311,12 +300,18 @@ fn count(context: &Context, backup: &KfpBackup, old: &KfpBackupStatus, new: &Kfp
             "a backup ended"
         );
     }
-    let failed = Some(Reason::VerificationFailed.as_str());
-    let stalled = |status: &KfpBackupStatus| reason(status, "Stalled").map(|(_, reason)| reason);
+    let no_verdict = |status: &KfpBackupStatus| {
+        find(&status.conditions, ConditionType::Stalled)
+            .is_some_and(|stalled| stalled.reason == Reason::VerificationFailed.as_str())
+    };
     if old.verification != new.verification && new.verification.is_some() {
-        let good = reason(new, "Verified").is_some_and(|(status, _)| status == "True");
-        metrics.checked(namespace, installation, if good { "Equal" } else { "Damaged" });
-    } else if stalled(new).as_deref() == failed && stalled(old).as_deref() != failed {
+        let result = if holds(ConditionType::Verified) {
+            "Equal"
+        } else {
+            "Damaged"
+        };
+        metrics.checked(namespace, installation, result);
+    } else if no_verdict(new) && !no_verdict(old) {
         metrics.checked(namespace, installation, "NoVerdict");
     }
 }

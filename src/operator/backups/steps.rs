@@ -9,12 +9,12 @@ use kfp_engine::backup_jobs::Refusal;
 use kfp_engine::cluster::limited;
 use kfp_plan::backups::{Plan, Step, Waiting, Work, scheduled};
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use serde_json::json;
+use kube::api::{DeleteParams, Preconditions};
 
 use super::pass::{Done, Seen, destination};
 use crate::context::{Context, Key};
 use crate::events::News;
+use crate::resources::{finalizer, make};
 
 /// Carries out every step. A step that could not be carried out for a cause that passes ends the pass.
 pub async fn act(
@@ -34,7 +34,7 @@ pub async fn act(
             Step::Create { time } => create(context, key, resource, *time).await?,
             Step::Finalizer { backup, held } => {
                 if let Some(found) = named(backup) {
-                    finalizer(context, key, found, *held).await?;
+                    finalizer(&context.client, found, BACKUP_FINALIZER, *held).await?;
                     // Without its finalizer a resource that is being deleted goes.
                     if !held && found.metadata.deletion_timestamp.is_some() {
                         done.gone.push(backup.clone());
@@ -112,36 +112,14 @@ async fn create(
         return Ok(());
     };
     let backup = scheduled(&key.1, &key.0, spec, time);
-    let name = backup.metadata.name.as_deref().unwrap_or_default();
-    let what = format!("make KfpBackup {name} in namespace {}", key.0);
-    match limited(what, api(context, key).create(&PostParams::default(), &backup)).await {
-        Err(error) if error.status() == Some(409) => Ok(()),
-        made => made.map(|_| tracing::info!(namespace = key.0, backup = name, "made a backup by schedule")),
+    if make(&context.client, &backup).await? {
+        tracing::info!(
+            namespace = key.0,
+            backup = backup.metadata.name,
+            "made a backup by schedule"
+        );
     }
-}
-
-/// Puts the finalizer on or takes it off, beside those of others.
-async fn finalizer(context: &Context, key: &Key, backup: &KfpBackup, held: bool) -> Result<(), Error> {
-    let name = backup.metadata.name.as_deref().unwrap_or_default();
-    let mut finalizers = backup.metadata.finalizers.clone().unwrap_or_default();
-    finalizers.retain(|finalizer| finalizer != BACKUP_FINALIZER);
-    if held {
-        finalizers.push(BACKUP_FINALIZER.to_owned());
-    }
-    // The version makes sure that no finalizer of another, put on meanwhile, is lost.
-    let patch = Patch::Merge(json!({"metadata": {
-        "finalizers": finalizers, "resourceVersion": backup.metadata.resource_version,
-    }}));
-    let what = format!("change the finalizers of KfpBackup {name} in namespace {}", key.0);
-    match limited(
-        what,
-        api(context, key).patch(name, &PatchParams::default(), &patch),
-    )
-    .await
-    {
-        Err(error) if error.status() == Some(404) => Ok(()),
-        changed => changed.map(drop),
-    }
+    Ok(())
 }
 
 /// Deletes a backup whose set is gone, and says why.

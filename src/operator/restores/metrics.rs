@@ -3,24 +3,12 @@
 use kfp_api::KfpRestore;
 use kfp_plan::RestoreState;
 use kfp_plan::restores::holding;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Labels {
-    namespace: String,
-    name: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ResultLabels {
-    namespace: String,
-    name: String,
-    result: String,
-}
+use crate::metrics::{InstallationLabels, ResultLabels};
 
 /// Results of a restore.
 const RESULTS: [&str; 2] = ["Complete", "Failed"];
@@ -28,8 +16,8 @@ const RESULTS: [&str; 2] = ["Complete", "Failed"];
 /// Metrics of restores.
 pub struct RestoreMetrics {
     ended: Family<ResultLabels, Counter>,
-    holding: Family<Labels, Gauge>,
-    incomplete: Family<Labels, Gauge>,
+    holding: Family<InstallationLabels, Gauge>,
+    incomplete: Family<InstallationLabels, Gauge>,
 }
 
 impl RestoreMetrics {
@@ -61,27 +49,19 @@ impl RestoreMetrics {
     /// One restore that ended.
     pub fn ended(&self, namespace: &str, name: &str, complete: bool) {
         let result = if complete { RESULTS[0] } else { RESULTS[1] };
-        let labels = ResultLabels {
-            namespace: namespace.into(),
-            name: name.into(),
-            result: result.into(),
-        };
+        let labels = ResultLabels::new(namespace, name, result);
         self.ended.get_or_create(&labels).inc();
     }
 
     /// The restores of an installation as they are now.
     pub fn show(&self, namespace: &str, name: &str, restores: &[&KfpRestore]) {
-        let labels = Labels {
-            namespace: namespace.into(),
-            name: name.into(),
-        };
+        let labels = InstallationLabels::new(namespace, name);
         if restores.is_empty() {
             self.holding.remove(&labels);
             self.incomplete.remove(&labels);
             return;
         }
-        let all: Vec<KfpRestore> = restores.iter().map(|restore| (*restore).clone()).collect();
-        let held = holding(&all, name).map(|held| held.state);
+        let held = holding(restores.iter().copied(), name).map(|held| held.state);
         let count = |state| i64::from(held == Some(state));
         self.holding
             .get_or_create(&labels)
@@ -95,11 +75,7 @@ impl RestoreMetrics {
     pub fn forget(&self, namespace: &str, name: &str) {
         self.show(namespace, name, &[]);
         for result in RESULTS {
-            let labels = ResultLabels {
-                namespace: namespace.into(),
-                name: name.into(),
-                result: result.into(),
-            };
+            let labels = ResultLabels::new(namespace, name, result);
             self.ended.remove(&labels);
         }
     }

@@ -11,10 +11,10 @@ use kfp_engine::backup_jobs::resolve::Source;
 use kfp_engine::cluster::limited;
 use kfp_plan::restores::{self, Plan, Step};
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::context::Context;
+use crate::resources::{change, finalizer, make};
 
 /// Whom it is done for.
 pub struct Acting<'a> {
@@ -54,7 +54,7 @@ pub async fn act(context: &Context, acting: &Acting<'_>, plan: &Plan) -> Result<
                 if !held {
                     context.jobs.unbind_restore(acting.namespace()).await?;
                 }
-                finalizer(context, acting, *held).await?;
+                finalizer(&context.client, acting.restore, RESTORE_FINALIZER, *held).await?;
                 done.gone |= !held && acting.restore.metadata.deletion_timestamp.is_some();
             }
             Step::Mark => {
@@ -116,19 +116,17 @@ async fn safety_backup(context: &Context, acting: &Acting<'_>) -> Result<(), Ref
             "Nothing says where what is there is to be backed up: set spec.backup.destination of the installation.",
         ));
     }
-    let (namespace, name) = (acting.namespace(), restores::safety_name(acting.restore));
-    let api: Api<KfpBackup> = Api::namespaced(context.client.clone(), namespace);
-    let what = format!("make KfpBackup {name} in namespace {namespace}");
-    match limited(what, api.create(&PostParams::default(), &backup)).await {
-        Err(error) if error.status() == Some(409) => Ok(()),
+    match make(&context.client, &backup).await {
         Err(error) => Err(Refusal::new(Reason::ApplyFailed, error.to_string())),
-        Ok(_) => {
-            tracing::info!(
-                namespace,
-                backup = name,
-                restore = acting.name(),
-                "backs up what a restore replaces"
-            );
+        Ok(made) => {
+            if made {
+                tracing::info!(
+                    namespace = acting.namespace(),
+                    backup = backup.metadata.name,
+                    restore = acting.name(),
+                    "backs up what a restore replaces"
+                );
+            }
             Ok(())
         }
     }
@@ -152,35 +150,11 @@ async fn otherwise(context: &Context, acting: &Acting<'_>) -> Result<Option<Dest
         .and_then(|status| status.destination))
 }
 
-/// Puts the finalizer on or takes it off, beside those of others.
-async fn finalizer(context: &Context, acting: &Acting<'_>, held: bool) -> Result<(), Error> {
-    let mut finalizers = acting.restore.metadata.finalizers.clone().unwrap_or_default();
-    finalizers.retain(|finalizer| finalizer != RESTORE_FINALIZER);
-    if held {
-        finalizers.push(RESTORE_FINALIZER.to_owned());
-    }
-    // The version makes sure that no finalizer of another, put on meanwhile, is lost.
-    let version = &acting.restore.metadata.resource_version;
-    let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
-    change(context, acting, "change the finalizers of", patch).await
-}
-
 /// Marks it as over, for whoever meets it without its status.
 async fn mark(context: &Context, acting: &Acting<'_>) -> Result<(), Error> {
     let status = acting.restore.status.as_ref();
     let ended = status.and_then(|status| status.completed_at.as_ref());
     let at = ended.map_or_else(Timestamp::now, |time| time.0);
     let patch = json!({"metadata": {"annotations": {ENDED_ANNOTATION: at.to_string()}}});
-    change(context, acting, "mark", patch).await
-}
-
-async fn change(context: &Context, acting: &Acting<'_>, doing: &str, patch: Value) -> Result<(), Error> {
-    let (namespace, name) = (acting.namespace(), acting.name());
-    let api: Api<KfpRestore> = Api::namespaced(context.client.clone(), namespace);
-    let what = format!("{doing} KfpRestore {name} in namespace {namespace}");
-    let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
-    match limited(what, api.patch(name, &params, &patch)).await {
-        Err(error) if error.status() == Some(404) => Ok(()),
-        changed => changed.map(drop),
-    }
+    change(&context.client, acting.restore, "mark", patch).await
 }

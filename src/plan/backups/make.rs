@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kfp_api::backup::{BackupSpec, KfpBackup, KfpBackupSpec};
-use kfp_api::installation::DeletionPolicy;
 use kfp_api::names::{SCHEDULED_FOR_ANNOTATION, SCHEDULED_LABEL};
 
 /// The KfpBackup for a time of the schedule. Its name is the installation's and the time, so that two who make it make one.
@@ -15,15 +14,8 @@ pub fn scheduled(installation: &str, namespace: &str, spec: &BackupSpec, time: T
     let mut backup = KfpBackup::new(
         &name,
         KfpBackupSpec {
-            installation: installation.to_owned(),
             destination: Some(spec.destination.clone()),
-            artifacts: spec.artifacts,
-            secrets: spec.secrets,
-            encryption: spec.encryption.clone(),
-            verify: spec.verify,
-            deletion_policy: DeletionPolicy::Retain,
-            time_limit_seconds: spec.time_limit_seconds,
-            throttle: spec.throttle,
+            ..spec.backup(installation)
         },
     );
     backup.metadata.namespace = Some(namespace.to_owned());

@@ -261,13 +261,8 @@ fn too_late(look: &Look) -> Standing {
 /// What an earlier restore left half done is not worth keeping.
 fn needs_safety(look: &Look, database: &DatabaseNow) -> bool {
     let own = facts::uid(look.restore);
-    let others: Vec<KfpRestore> = look
-        .restores
-        .iter()
-        .filter(|other| facts::uid(other) != own)
-        .cloned()
-        .collect();
-    let rubble = database.loading || facts::holding(&others, &look.restore.spec.installation).is_some();
+    let others = look.restores.iter().filter(|other| facts::uid(other) != own);
+    let rubble = database.loading || facts::holding(others, &look.restore.spec.installation).is_some();
     look.restore.spec.safety_backup == SafetyBackup::Required
         && database.schema.state != SchemaState::Empty
         && !rubble

@@ -68,9 +68,12 @@ fn replaces_rows(restore: &KfpRestore) -> bool {
 /// The restore that holds the installation of this name, among those of its namespace. One that gave up holds it until
 /// another one put everything back.
 #[must_use]
-pub fn holding(restores: &[KfpRestore], installation: &str) -> Option<RestoreSeen> {
+pub fn holding<'a>(
+    restores: impl IntoIterator<Item = &'a KfpRestore>,
+    installation: &str,
+) -> Option<RestoreSeen> {
     let mut own: Vec<&KfpRestore> = restores
-        .iter()
+        .into_iter()
         .filter(|restore| restore.spec.installation == installation)
         .collect();
     own.sort_by_key(|restore| age(restore));

@@ -24,12 +24,7 @@ impl Work<'_> {
         self.meter.enter(Phase::Bucket);
         let bucket = Place::bucket(bucket, self.surroundings.patience)?;
         self.specs(&bucket, restored).await?;
-        let mode = self
-            .manifest
-            .bucket
-            .as_ref()
-            .map_or(ArtifactsMode::None, |bucket| bucket.artifacts.mode);
-        match mode {
+        match self.manifest.artifacts_mode() {
             ArtifactsMode::None => {}
             _ if self.order.parts != What::All => {}
             ArtifactsMode::IncrementalCopy => self.copies(&bucket, restored).await?,
@@ -39,13 +34,7 @@ impl Work<'_> {
     }
 
     fn path(&self, plain: &str) -> Option<&str> {
-        let sealed = layout::encrypted(plain);
-        let part = self
-            .manifest
-            .parts
-            .iter()
-            .find(|part| part.path == plain || part.path == sealed)?;
-        Some(&part.path)
+        Some(&self.manifest.sealed_or_plain(plain)?.path)
     }
 
     /// Compiled pipelines, archive by archive.

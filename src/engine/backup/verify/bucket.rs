@@ -20,7 +20,7 @@ impl Check<'_> {
     pub(super) async fn copies(&self, verified: &mut Verified) -> Result<(), Trouble> {
         let Some(list) = self
             .artifacts()
-            .filter(|_| self.mode() == ArtifactsMode::IncrementalCopy)
+            .filter(|_| self.manifest.artifacts_mode() == ArtifactsMode::IncrementalCopy)
         else {
             return Ok(());
         };
@@ -56,25 +56,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn mode(&self) -> ArtifactsMode {
-        self.manifest
-            .bucket
-            .as_ref()
-            .map_or(ArtifactsMode::None, |bucket| bucket.artifacts.mode)
-    }
-
     /// Path of the list of artifacts, where there is one that can be read.
     fn artifacts(&self) -> Option<&str> {
         self.readable(layout::ARTIFACTS)
     }
 
     fn readable(&self, plain: &str) -> Option<&str> {
-        let sealed = layout::encrypted(plain);
-        let part = self
-            .manifest
-            .parts
-            .iter()
-            .find(|part| part.path == plain || part.path == sealed)?;
+        let part = self.manifest.sealed_or_plain(plain)?;
         self.source.readable(part).then_some(part.path.as_str())
     }
 

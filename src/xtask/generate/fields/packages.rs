@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use kfp_e2e::cache::{Cache, digest};
+use kfp_e2e::cache::{Cache, digest, hex};
 use kfp_e2e::lab::root;
 use kfp_e2e::process::run as command;
 use kfp_e2e::tools::python::Python;
@@ -137,12 +137,7 @@ fn add_newer(
 /// SHA-256, hexadecimal.
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex(&sha2::Sha256::digest(bytes))
 }
 
 /// The wheel or sdist of one requirement line, which carries the digest that pip checks.
