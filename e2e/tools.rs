@@ -5,6 +5,7 @@ mod archive;
 pub(crate) mod debian;
 mod go;
 pub mod linters;
+pub mod node;
 pub mod python;
 pub mod uv;
 
@@ -47,6 +48,10 @@ pub enum Tool {
     SeaweedFs,
     /// mydumper and myloader, which dumps of our own are measured beside.
     MyDumper,
+    /// A stand-in for Google Cloud Storage.
+    FakeGcs,
+    /// A stand-in for Azure Blob Storage.
+    Azurite,
 }
 
 impl Tool {
@@ -68,6 +73,7 @@ impl Tool {
         Self::Argo,
         Self::CoreDns,
         Self::Etcd,
+        Self::FakeGcs,
         Self::Storage,
         Self::Pause,
         Self::Node,
@@ -77,6 +83,7 @@ impl Tool {
         Self::MySql,
         Self::SeaweedFs,
         Self::MyDumper,
+        Self::Azurite,
     ];
 
     /// A short name for people.
@@ -96,6 +103,8 @@ impl Tool {
             Self::MySql => "MySQL",
             Self::SeaweedFs => "SeaweedFS",
             Self::MyDumper => "mydumper",
+            Self::FakeGcs => "stand-in for Google Cloud Storage",
+            Self::Azurite => "stand-in for Azure Blob Storage",
         }
     }
 
@@ -114,6 +123,8 @@ impl Tool {
             Self::MySql => Source::Debian(Set::MySql),
             Self::SeaweedFs => Source::SeaweedFs,
             Self::MyDumper => Source::Debian(Set::MyDumper),
+            Self::FakeGcs => Source::Go(&go::FAKE_GCS),
+            Self::Azurite => Source::Azurite,
         }
     }
 }
@@ -122,6 +133,7 @@ enum Source {
     Go(&'static go::Recipe),
     Debian(Set),
     SeaweedFs,
+    Azurite,
 }
 
 impl Source {
@@ -130,6 +142,7 @@ impl Source {
             Self::Go(recipe) => recipe.key(),
             Self::Debian(set) => set.key(),
             Self::SeaweedFs => python::seaweedfs_key(),
+            Self::Azurite => node::azurite_key(),
         }
     }
 
@@ -140,6 +153,9 @@ impl Source {
             Self::SeaweedFs => cache.ensure("tools", &python::seaweedfs_key(), |folder| {
                 python::seaweedfs(cache, folder)
             }),
+            Self::Azurite => cache.ensure("tools", &node::azurite_key(), |folder| {
+                node::azurite(cache, folder)
+            }),
         }
     }
 
@@ -148,6 +164,7 @@ impl Source {
         Ok(match self {
             Self::Go(recipe) => (recipe.version.to_owned(), Vec::new()),
             Self::SeaweedFs => (python::SEAWEEDFS_VERSION.to_owned(), Vec::new()),
+            Self::Azurite => (node::AZURITE_VERSION.to_owned(), Vec::new()),
             Self::Debian(_) => {
                 let version =
                     fs::read_to_string(folder.join("version")).context("the cache entry has no version")?;

@@ -145,6 +145,22 @@ pub const STORAGE: Recipe = Recipe {
     copy: None,
 };
 
+/// A stand-in for Google Cloud Storage: fake-gcs-server, with what it lacks of the XML API.
+pub const FAKE_GCS: Recipe = Recipe {
+    name: "fakegcs",
+    version: "v1.56.1",
+    files: &[
+        ("go.mod", include_str!("go/fakegcs/go.mod")),
+        ("go.sum", include_str!("go/fakegcs/go.sum")),
+        ("main.go", include_str!("go/fakegcs/main.go")),
+        ("access.go", include_str!("go/fakegcs/access.go")),
+        ("uploads.go", include_str!("go/fakegcs/uploads.go")),
+    ],
+    link: &[],
+    links: &[],
+    copy: None,
+};
+
 /// The linter of GitHub workflows.
 pub const ACTIONLINT: Recipe = Recipe {
     name: "actionlint",
@@ -284,7 +300,16 @@ mod tests {
 
     #[test]
     fn every_recipe_that_needs_other_modules_has_their_checksums() {
-        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &PAUSE, &STORAGE, &ACTIONLINT] {
+        for recipe in [
+            &KUBERNETES,
+            &ETCD,
+            &COREDNS,
+            &ARGO,
+            &PAUSE,
+            &STORAGE,
+            &FAKE_GCS,
+            &ACTIONLINT,
+        ] {
             let file = |name: &str| recipe.files.iter().find(|file| file.0 == name).map(|file| file.1);
             let needs = file("go.mod").unwrap().contains("require");
             assert_eq!(file("go.sum").is_some(), needs, "{}", recipe.name);
@@ -293,7 +318,7 @@ mod tests {
 
     #[test]
     fn every_recipe_pins_the_version_that_it_claims() {
-        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &ACTIONLINT] {
+        for recipe in [&KUBERNETES, &ETCD, &COREDNS, &ARGO, &FAKE_GCS, &ACTIONLINT] {
             assert!(recipe.files[0].1.contains(recipe.version), "{}", recipe.name);
         }
     }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use kfp_backup::hidden::Hidden;
+use futures::stream::BoxStream;
 use kfp_backup::order::{Bucket, Destination, Store};
 use kfp_backup::progress::Immutability;
 use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::signer::Signer;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig};
+use rusty_s3::{Bucket as Name, Credentials as Keys, UrlStyle};
 
+use super::listing::{Entry, Listing};
 use super::transport::{Transport, head};
 use super::trouble::{Kind, Side, Trouble, classify};
 
@@ -32,7 +32,11 @@ pub const WHOLE_MAX: u64 = 64 * 1024 * 1024;
 pub struct Place {
     store: Arc<dyn ObjectStore>,
     signer: Option<Arc<dyn Signer>>,
+    /// What a look at a file's headers is signed as.
+    signed_as: hyper::Method,
     transport: Transport,
+    /// How it is listed by the keys that it has, where that is another way.
+    listing: Option<Listing>,
     side: Side,
 }
 
@@ -81,7 +85,7 @@ impl Place {
                 bucket,
                 service_account,
                 endpoint,
-            } => Self::gcs(bucket, service_account.as_ref(), endpoint.as_deref(), retry),
+            } => clouds::gcs(bucket, service_account.as_ref(), endpoint.as_deref(), retry),
             Store::Azure {
                 account,
                 container,
@@ -90,58 +94,9 @@ impl Place {
                 endpoint,
             } => {
                 let keys = (account_key.as_ref(), sas_token.as_ref());
-                Self::azure(account, container, keys, endpoint.as_deref(), retry)
+                clouds::azure(account, container, keys, endpoint.as_deref(), retry)
             }
         }
-    }
-
-    fn gcs(
-        bucket: &str,
-        service_account: Option<&Hidden>,
-        endpoint: Option<&str>,
-        retry: RetryConfig,
-    ) -> Result<Self, Trouble> {
-        let transport = Transport::new(None)?;
-        let mut builder = GoogleCloudStorageBuilder::from_env()
-            .with_bucket_name(bucket)
-            .with_http_connector(transport.clone())
-            .with_retry(retry);
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_base_url(endpoint);
-        }
-        if let Some(key) = service_account {
-            builder = builder.with_service_account_key(key.reveal());
-        }
-        let store = builder.build().map_err(|error| unusable(&error))?;
-        Ok(Self::of(store, transport, Side::Destination))
-    }
-
-    fn azure(
-        account: &str,
-        container: &str,
-        (account_key, sas_token): (Option<&Hidden>, Option<&Hidden>),
-        endpoint: Option<&str>,
-        retry: RetryConfig,
-    ) -> Result<Self, Trouble> {
-        let transport = Transport::new(None)?;
-        let mut builder = MicrosoftAzureBuilder::from_env()
-            .with_account(account)
-            .with_container_name(container)
-            .with_http_connector(transport.clone())
-            .with_retry(retry);
-        if let Some(endpoint) = endpoint {
-            builder = builder
-                .with_endpoint(endpoint.to_owned())
-                .with_allow_http(endpoint.starts_with("http://"));
-        }
-        if let Some(key) = account_key {
-            builder = builder.with_access_key(key.reveal());
-        }
-        if let Some(token) = sas_token {
-            builder = builder.with_sas_authorization(pairs(token.reveal()));
-        }
-        let store = builder.build().map_err(|error| unusable(&error))?;
-        Ok(Self::of(store, transport, Side::Destination))
     }
 
     /// An installation's bucket.
@@ -159,15 +114,31 @@ impl Place {
             .with_retry(retry(patience))
             .build()
             .map_err(|error| Side::Bucket.trouble("use what was configured", &error))?;
-        Ok(Self::of(store, transport, Side::Bucket))
+        let unusable = |error: String| Trouble::lasting("BucketInvalid", error);
+        let name = bucket
+            .endpoint
+            .parse()
+            .map_err(|error| unusable(format!("{} is no URL: {error}", bucket.endpoint)))
+            .and_then(|url| {
+                Name::new(url, UrlStyle::Path, bucket.name.clone(), bucket.region.clone()).map_err(|error| {
+                    unusable(format!("{} is no address of a store: {error}", bucket.endpoint))
+                })
+            })?;
+        let keys = Keys::new(bucket.access_key_id.reveal(), bucket.secret_access_key.reveal());
+        Ok(Self {
+            listing: Some(Listing::new(name, keys, transport.clone(), patience)),
+            ..Self::of(store, transport, Side::Bucket)
+        })
     }
 
     fn of(store: impl ObjectStore + Signer, transport: Transport, side: Side) -> Self {
         let store = Arc::new(store);
         Self {
             signer: Some(store.clone()),
+            signed_as: hyper::Method::HEAD,
             store,
             transport,
+            listing: None,
             side,
         }
     }
@@ -178,7 +149,9 @@ impl Place {
         Ok(Self {
             store,
             signer: None,
+            signed_as: hyper::Method::HEAD,
             transport: Transport::new(None)?,
+            listing: None,
             side,
         })
     }
@@ -249,8 +222,8 @@ impl Place {
             Ok(()) => Ok(true),
             Err(error) => match classify(&error) {
                 Kind::Missing => Ok(true),
-                // A retention that has not ended is told as a refusal.
-                Kind::Denied if held(&error) => Ok(false),
+                // A retention that has not ended is told as a refusal, by Azure as a conflict.
+                Kind::Denied | Kind::Failed if held(&error, key) => Ok(false),
                 _ => Err(self.trouble(&format!("delete {key}"), &error)),
             },
         }
@@ -269,6 +242,23 @@ impl Place {
             each(meta.map_err(|error| self.trouble(&doing, &error))?)?;
         }
         Ok(())
+    }
+
+    /// Every object, by the key that the store has, whatever it is.
+    #[must_use]
+    pub fn objects(&self) -> BoxStream<'_, Result<Entry, Trouble>> {
+        if let Some(listing) = &self.listing {
+            return listing.all();
+        }
+        let listed = self.store.list(None).map(|meta| match meta {
+            Ok(meta) => Ok(Entry {
+                key: meta.location.to_string(),
+                bytes: meta.size,
+                etag: meta.e_tag,
+            }),
+            Err(error) => Err(self.trouble("list everything", &error)),
+        });
+        listed.boxed()
     }
 
     /// Names of the folders directly below `folder`.
@@ -295,7 +285,7 @@ impl Place {
         let signer = self.signer.as_ref().ok_or("this store signs nothing")?;
         let path = Path::parse(key).map_err(|error| error.to_string())?;
         let url = signer
-            .signed_url(hyper::Method::HEAD, &path, SIGNATURE_LIFE)
+            .signed_url(self.signed_as.clone(), &path, SIGNATURE_LIFE)
             .await
             .map_err(|_| "its credentials sign no requests".to_owned())?;
         head(&self.transport, url.as_str()).await
@@ -329,9 +319,12 @@ fn retry(patience: Duration) -> RetryConfig {
     }
 }
 
-/// Whether a refusal to delete is one by retention, in the words of S3, GCS and Azure.
-fn held(error: &object_store::Error) -> bool {
-    let text = crate::error::chain(error).to_ascii_lowercase();
+/// Whether a refusal to delete is one by retention, in the words of S3, GCS and Azure. The key and the URL say nothing: a
+/// namespace may have any of these words in its name.
+fn held(error: &object_store::Error, key: &str) -> bool {
+    let text = crate::error::chain(error).replace(key, "").to_ascii_lowercase();
+    let said: Vec<&str> = text.split(' ').filter(|word| !word.contains("://")).collect();
+    let said = said.join(" ");
     [
         "object lock",
         "objectlock",
@@ -341,14 +334,7 @@ fn held(error: &object_store::Error) -> bool {
         "worm",
     ]
     .iter()
-    .any(|word| text.contains(word))
-}
-
-fn pairs(token: &str) -> Vec<(String, String)> {
-    let token = token.trim().trim_start_matches('?');
-    url::form_urlencoded::parse(token.as_bytes())
-        .map(|(key, value)| (key.into_owned(), value.into_owned()))
-        .collect()
+    .any(|word| said.contains(word))
 }
 
 /// Headers by which S3, GCS (its XML API) and Azure tell an object's protection.
@@ -377,5 +363,6 @@ fn protection(headers: &hyper::HeaderMap) -> Immutability {
     Immutability::None
 }
 
+mod clouds;
 #[cfg(test)]
 mod tests;

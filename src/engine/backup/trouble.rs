@@ -1,5 +1,6 @@
 //! EYES AND HANDS: why a backup's Job failed: a stable reason, a sentence, and whether trying again can help. No I/O.
 
+use std::io;
 use std::time::Duration;
 
 use kfp_backup::manifest::ManifestError;
@@ -37,6 +38,25 @@ impl Trouble {
             message: message.into(),
             retry: true,
         }
+    }
+
+    /// A trouble that travelled through an I/O error.
+    #[must_use]
+    pub fn within(error: &io::Error) -> Option<Self> {
+        // Each layer may have wrapped it once more.
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.get_ref()?);
+        while let Some(cause) = next {
+            if let Some(trouble) = cause.downcast_ref::<Self>() {
+                return Some(trouble.clone());
+            }
+            if let Some(wrapped) = cause.downcast_ref::<io::Error>()
+                && let Some(trouble) = Self::within(wrapped)
+            {
+                return Some(trouble);
+            }
+            next = cause.source();
+        }
+        None
     }
 
     /// It was told to stop.
@@ -129,7 +149,7 @@ impl Side {
             (Self::Destination, Kind::Denied) => "DestinationDenied",
             (Self::Destination, Kind::Full) => "DestinationFull",
             (Self::Destination, Kind::Unreachable) => "DestinationUnreachable",
-            (Self::Destination, Kind::NoBucket) => "DestinationMissing",
+            (Self::Destination, Kind::NoBucket) => "DestinationBucketMissing",
             (Self::Destination, Kind::Missing) => "ObjectMissing",
             (Self::Destination, Kind::Failed) => "DestinationFailed",
             (Self::Bucket, Kind::Denied) => "BucketDenied",
@@ -176,13 +196,18 @@ const FULL: [&str; 9] = [
 ];
 /// Words by which stores say that there is no such bucket.
 const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "bucket does not exist"];
-/// Words by which stores refuse credentials with a status that is not 401 or 403.
-const DENIED: [&str; 5] = [
+/// Words by which stores refuse credentials with a status that is not 401 or 403, and those by which their client passes these
+/// on where it has no kind of error for them: in listings, and for each deletion of a batch of Azure's.
+const DENIED: [&str; 9] = [
     "AccessDenied",
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
     "AuthenticationFailed",
     "InvalidToken",
+    "status code: 401",
+    "status code: 403",
+    "(code: 401)",
+    "(code: 403)",
 ];
 
 /// What a store's error comes to.
@@ -272,9 +297,24 @@ mod tests {
     #[case(denied("<Code>AccessDenied</Code>"), "DestinationDenied", false)]
     #[case(denied("<Code>QuotaExceeded</Code>"), "DestinationFull", true)]
     #[case(generic("<Code>XMinioStorageFull</Code>"), "DestinationFull", true)]
-    #[case(generic("<Code>NoSuchBucket</Code>"), "DestinationMissing", false)]
+    #[case(generic("<Code>NoSuchBucket</Code>"), "DestinationBucketMissing", false)]
     #[case(generic("<Code>SignatureDoesNotMatch</Code>"), "DestinationDenied", false)]
     #[case(generic("500 InternalError"), "DestinationFailed", true)]
+    #[case(
+        generic("list: status code: 403 Forbidden: <Code>AuthorizationFailure</Code>"),
+        "DestinationDenied",
+        false
+    )]
+    #[case(
+        generic("Bulk delete request failed for key a: not authorized (code: 403)"),
+        "DestinationDenied",
+        false
+    )]
+    #[case(
+        generic("Bulk delete request failed for key a: The server is busy. (code: 503)"),
+        "DestinationFailed",
+        true
+    )]
     fn an_error_of_a_store_has_a_stable_reason(
         #[case] error: object_store::Error,
         #[case] reason: &str,

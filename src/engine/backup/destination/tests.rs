@@ -109,3 +109,53 @@ async fn a_store_that_is_not_there_is_unreachable_and_no_key_is_told() {
     let said = format!("{trouble} {place:?}");
     assert!(!said.contains("CANARY"), "{said}");
 }
+
+const IMMUTABLE: &str = "Bulk delete request failed for key KEY: This operation is not permitted as the blob is immutable due to a \
+                         policy. (code: 409)";
+
+#[rstest]
+#[case::azure(IMMUTABLE, true)]
+#[case::busy(
+    "Bulk delete request failed for key KEY: The server is busy. (code: 503)",
+    false
+)]
+#[case::denied(
+    "Error performing DELETE http://h/b/KEY in 1ms - status code: 403: AccessDenied",
+    false
+)]
+fn what_a_store_holds_on_to_is_told_by_its_words_and_not_by_a_name(
+    #[case] text: &str,
+    #[case] expected: bool,
+) {
+    for key in ["kfp/team-a/x", "kfp/immutable-worms/x"] {
+        let error = object_store::Error::Generic {
+            store: "MicrosoftAzure",
+            source: text.replace("KEY", key).into(),
+        };
+        assert_eq!(held(&error, key), expected, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_access_signature_is_what_a_signed_url_carries_and_is_not_shown() {
+    let mut destination = s3("http://127.0.0.1:1");
+    destination.store = Store::Azure {
+        account: "account".into(),
+        container: "backups".into(),
+        account_key: None,
+        sas_token: Some("?sv=2024-01-01&sig=CANARY%3D".into()),
+        endpoint: Some("http://127.0.0.1:1/account/".into()),
+    };
+    let place = Place::destination(&destination, PATIENCE).unwrap();
+    let path = place.path("kfp/a b").unwrap();
+    let signer = place.signer.clone().unwrap();
+    let url = signer
+        .signed_url(hyper::Method::HEAD, &path, SIGNATURE_LIFE)
+        .await
+        .unwrap();
+    assert_eq!(
+        url.as_str(),
+        "http://127.0.0.1:1/account/backups/kfp/a%20b?sv=2024-01-01&sig=CANARY%3D"
+    );
+    assert!(!format!("{signer:?}").contains("CANARY"), "{signer:?}");
+}
