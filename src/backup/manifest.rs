@@ -33,6 +33,9 @@ pub struct Manifest {
     pub attempt: Attempt,
     /// The installation that was backed up.
     pub source: Origin,
+    /// What the set was taken for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// When the attempt began.
     pub started: Timestamp,
     /// The moment that the databases show, by their server's clock.
@@ -58,6 +61,16 @@ pub struct Manifest {
     pub encryption: Option<EncryptionRecord>,
     /// Every part, in the order of paths.
     pub parts: Vec<Part>,
+}
+
+/// What a set was taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To be restored some day.
+    #[default]
+    Backup,
+    /// To undo the restore that it was taken before. Whoever wants it names it: it is never the newest set of a time.
+    Safety,
 }
 
 /// The installation that was backed up.
@@ -174,6 +187,17 @@ impl<T> Listed<T> {
     }
 }
 
+impl<T> Listed<T> {
+    /// Adds what another list counts, and what it names while there is room.
+    pub fn append(&mut self, other: Self) {
+        let all = self.count + other.count;
+        for item in other.first {
+            self.push(item);
+        }
+        self.count = all;
+    }
+}
+
 impl<T> FromIterator<T> for Listed<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let mut listed = Self::default();
@@ -233,7 +257,8 @@ pub struct ArtifactsRecord {
     /// References to other buckets or stores, which are not looked at.
     #[serde(default)]
     pub elsewhere: Listed<String>,
-    /// References to the bucket behind which nothing lies.
+    /// References to the bucket behind which nothing lies; and objects that went or changed while they were copied, or whose key
+    /// (`a//b`) cannot be asked for.
     #[serde(default)]
     pub missing: Listed<String>,
     /// Whether the bucket keeps versions; absent when that was not asked or not told.
@@ -282,7 +307,7 @@ pub struct EncryptionRecord {
 /// What is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EncryptionScope {
-    /// Every part but the list of shared copies, and the shared copies.
+    /// Every part but the list of shared copies; and the shared copies.
     #[default]
     All,
     /// The values of Secrets only.

@@ -1,28 +1,26 @@
-//! EYES AND HANDS: artifacts of the installation's bucket: listed, told with their versions, or copied where no earlier set has a
-//! copy. Which objects rows refer to was collected from the dump.
+//! EYES: artifacts of the installation's bucket: listed, told with their versions, or copied where no earlier set has a copy.
+//! Which objects rows refer to was collected from the dump.
 
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use kfp_backup::layout::{self, Home};
+use kfp_backup::layout;
 use kfp_backup::manifest::{ArtifactsMode, ArtifactsRecord, Listed};
-use object_store::{ObjectMeta, ObjectStoreExt as _, PutPayload};
+use object_store::ObjectStoreExt as _;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use super::copies::{CHANGING, Copies};
 use super::destination::Place;
+use super::listing::Entry;
 use super::meter::Meter;
 use super::parts::Parts;
 use super::references::Keys;
 use super::trouble::{Kind, Side, Trouble, classify};
-use crate::digest::hex;
 
 /// Requests about artifacts at the same time.
 const LOOKS: usize = 16;
 /// Artifacts that are copied at the same time.
 const COPIES: usize = 3;
-/// Bytes of a piece of a copy; grows so that S3's 10,000 pieces suffice for any object.
-const PIECE: u64 = 6 * 1024 * 1024;
 
 /// A line of the list of artifacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +45,10 @@ pub struct ArtifactLine {
 pub struct Artifacts<'a> {
     /// The installation's bucket.
     pub bucket: &'a Place,
-    /// Where sets lie.
-    pub destination: &'a Place,
-    /// The home of the installation's sets.
-    pub home: &'a Home,
     /// Name of the bucket.
     pub name: &'a str,
+    /// Where copies lie.
+    pub copies: Copies<'a>,
     /// What is done.
     pub mode: ArtifactsMode,
 }
@@ -74,22 +70,29 @@ pub async fn artifacts(
         return Ok(record);
     }
     let mut lines = parts.lines(layout::ARTIFACTS)?;
-    let mut shared = BTreeSet::new();
+    let (mut shared, mut left) = (BTreeSet::new(), Listed::default());
     let mut lookup = keys.ready();
-    let listing = what.bucket.store().list(None);
     let at_once = if what.mode == ArtifactsMode::IncrementalCopy {
         COPIES
     } else {
         LOOKS
     };
     // The listing is asked for what rows refer to as it comes, so that a bucket of any size passes through little memory.
-    let mut found = listing
-        .map_err(|error| what.bucket.trouble("list everything", &error))
-        .try_filter(|meta| std::future::ready(lookup.refers(meta.location.as_ref())))
-        .map_ok(|meta| one(what, meta, meter))
+    let mut found = what
+        .bucket
+        .objects()
+        .try_filter(|entry| std::future::ready(lookup.refers(&entry.key)))
+        .map_ok(|entry| one(what, entry, meter))
         .try_buffer_unordered(at_once)
         .boxed();
     while let Some(done) = found.try_next().await? {
+        let done = match done {
+            Found::Kept(done) => done,
+            Found::Left(key) => {
+                left.push(key);
+                continue;
+            }
+        };
         record.count += 1;
         record.bytes += done.line.bytes;
         if what.mode == ArtifactsMode::Versioning {
@@ -108,6 +111,7 @@ pub async fn artifacts(
     }
     drop(found);
     record.missing = lookup.missing()?;
+    record.missing.append(left);
     lines.end().await?;
     if what.mode == ArtifactsMode::IncrementalCopy {
         let mut names = parts.lines_for(layout::SHARED, None)?;
@@ -119,20 +123,31 @@ pub async fn artifacts(
     Ok(record)
 }
 
-struct Found {
+enum Found {
+    /// It is in the list.
+    Kept(Kept),
+    /// It cannot be asked for by its key, or it went or changed while it was copied: one object is no reason to have no backup.
+    Left(String),
+}
+
+struct Kept {
     line: ArtifactLine,
     /// Whether it was copied now; `None` where nothing is copied.
     copied: Option<bool>,
 }
 
-async fn one(what: &Artifacts<'_>, meta: ObjectMeta, meter: &Meter) -> Result<Found, Trouble> {
+async fn one(what: &Artifacts<'_>, entry: Entry, meter: &Meter) -> Result<Found, Trouble> {
+    if !entry.can_be_asked_for() {
+        return Ok(Found::Left(entry.key));
+    }
     let mut line = ArtifactLine {
-        key: meta.location.to_string(),
-        bytes: meta.size,
-        etag: meta.e_tag.clone(),
+        key: entry.key,
+        bytes: entry.bytes,
+        etag: entry.etag,
         version: None,
         copy: None,
     };
+    let mut copied = None;
     match what.mode {
         ArtifactsMode::Versioning => {
             let looked = what.bucket.look(&line.key).await?;
@@ -141,147 +156,21 @@ async fn one(what: &Artifacts<'_>, meta: ObjectMeta, meter: &Meter) -> Result<Fo
                 .and_then(|meta| meta.version)
                 .filter(|version| version != "null");
             meter.add(0, 0);
-            Ok(Found { line, copied: None })
         }
         ArtifactsMode::IncrementalCopy => {
-            let name = copy_name(what.name, &line);
-            let copied = copy(what, &meta, &name, meter).await?;
-            line.copy = Some(name);
-            Ok(Found {
-                line,
-                copied: Some(copied),
-            })
-        }
-        ArtifactsMode::None | ArtifactsMode::Manifest => Ok(Found { line, copied: None }),
-    }
-}
-
-/// The name of a shared copy: a digest of what tells one content from another without reading it.
-fn copy_name(bucket: &str, line: &ArtifactLine) -> String {
-    let mut digest = Sha256::new();
-    for part in [
-        bucket,
-        &line.key,
-        line.etag.as_deref().unwrap_or_default(),
-        &line.bytes.to_string(),
-    ] {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    hex(&digest.finalize())
-}
-
-/// Copies an object unless a copy of this name is there. A credential that may not look copies again, to the same name.
-async fn copy(what: &Artifacts<'_>, meta: &ObjectMeta, name: &str, meter: &Meter) -> Result<bool, Trouble> {
-    let key = what.home.shared(name);
-    match what.destination.look(&key).await {
-        Ok(Some(there)) if there.size == meta.size => {
-            meter.add(meta.size, 0);
-            return Ok(false);
-        }
-        Ok(_) => {}
-        Err(trouble) if trouble.reason == "DestinationDenied" => {}
-        Err(trouble) => return Err(trouble),
-    }
-    transfer(
-        (what.bucket, meta.location.as_ref()),
-        (what.destination, &key),
-        meta.size,
-        meter,
-    )
-    .await?;
-    Ok(true)
-}
-
-/// Moves an object's content from one store to another with the memory of two pieces.
-pub async fn transfer(
-    from: (&Place, &str),
-    to: (&Place, &str),
-    bytes: u64,
-    meter: &Meter,
-) -> Result<(), Trouble> {
-    let (source, key) = from;
-    let (target, name) = to;
-    let reading = |error: &object_store::Error| source.trouble(&format!("read {key}"), error);
-    let writing = |error: &object_store::Error| target.trouble(&format!("write {name}"), error);
-    let piece = usize::try_from(PIECE.max(bytes.div_ceil(9_000))).unwrap_or(usize::MAX);
-    let result = source
-        .store()
-        .get(&source.path(key)?)
-        .await
-        .map_err(|error| reading(&error))?;
-    let mut stream = result.into_stream();
-    let path = target.path(name)?;
-    let mut buffer = bytes::BytesMut::new();
-    let mut upload: Option<Upload> = None;
-    let mut moved = 0_u64;
-    loop {
-        let next = stream.try_next().await.map_err(|error| reading(&error))?;
-        let Some(next) = next else { break };
-        moved += next.len() as u64;
-        meter.add(next.len() as u64, 0);
-        buffer.extend_from_slice(&next);
-        while buffer.len() >= piece {
-            let full = buffer.split_to(piece).freeze();
-            let open = match &mut upload {
-                Some(open) => open,
-                none => {
-                    let begun = target.store().put_multipart(&path).await;
-                    none.insert(Upload(Some(begun.map_err(|error| writing(&error))?)))
+            let name = what.copies.name(what.name, &line);
+            match what.copies.keep(what.bucket, &line, &name, meter).await {
+                Ok(now) => copied = Some(now),
+                Err(trouble) if ["BucketObjectMissing", CHANGING].contains(&trouble.reason) => {
+                    return Ok(Found::Left(line.key));
                 }
-            };
-            open.piece(full).await.map_err(|error| writing(&error))?;
+                Err(trouble) => return Err(trouble),
+            }
+            line.copy = Some(name);
         }
+        ArtifactsMode::None | ArtifactsMode::Manifest => {}
     }
-    if moved != bytes {
-        return Err(Trouble::passing(
-            "BucketChanging",
-            format!(
-                "{key} had {bytes} bytes when it was listed and {moved} when it was read; the next backup will take it"
-            ),
-        ));
-    }
-    let rest = buffer.freeze();
-    let done = match upload {
-        None => target
-            .store()
-            .put(&path, PutPayload::from_bytes(rest))
-            .await
-            .map(drop),
-        Some(mut upload) => upload.end(rest).await,
-    };
-    done.map_err(|error| writing(&error))
-}
-
-/// An upload that is given up when it is not ended.
-struct Upload(Option<Box<dyn object_store::MultipartUpload>>);
-
-impl Upload {
-    async fn piece(&mut self, bytes: bytes::Bytes) -> object_store::Result<()> {
-        match &mut self.0 {
-            Some(upload) => upload.put_part(PutPayload::from_bytes(bytes)).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn end(&mut self, rest: bytes::Bytes) -> object_store::Result<()> {
-        if !rest.is_empty() {
-            self.piece(rest).await?;
-        }
-        if let Some(upload) = &mut self.0 {
-            upload.complete().await?;
-        }
-        self.0 = None;
-        Ok(())
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let (Some(mut upload), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move { drop(upload.abort().await) });
-        }
-    }
+    Ok(Found::Kept(Kept { line, copied }))
 }
 
 /// Whether the bucket still holds what a line says.

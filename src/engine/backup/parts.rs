@@ -1,30 +1,24 @@
-//! HANDS: parts on their way into a destination: encrypted when asked, digested as they are stored, uploaded piece by piece.
-//! What a part holds is decided elsewhere.
+//! HANDS: parts on their way into a destination: encrypted when asked, and digested as they are stored. What a part holds is
+//! decided elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kfp_backup::layout::encrypted;
 use kfp_backup::part::Part;
 use kfp_database::parts::{PartError, PartWriter, Sink};
-use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayload};
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Place;
 use super::lines::Lines;
 use super::seal::{Recipients, Sealer};
-use super::trouble::{Side, Trouble};
+use super::trouble::Trouble;
+use super::upload::Upload;
 use crate::digest::hex;
-
-/// Bytes of a piece of an upload. S3 wants 5 MiB or more and at most 10,000 pieces, so that a part can have 60 GB; two of them
-/// are in memory for each part that is being written.
-const PIECE: usize = 6 * 1024 * 1024;
 
 /// The parts of one attempt.
 #[derive(Clone)]
@@ -69,17 +63,13 @@ impl Parts {
             Some(_) => encrypted(path),
             None => path.to_owned(),
         };
-        let key = self.0.place.path(&format!("{}/{path}", self.0.folder))?;
         Ok(Writer {
             parts: self.clone(),
-            key,
+            upload: Upload::new(&self.0.place, &format!("{}/{path}", self.0.folder))?,
             path,
             sealer: recipients.map(Recipients::seal).transpose()?,
-            buffer: BytesMut::new(),
             digest: Sha256::new(),
             stored: 0,
-            upload: None,
-            under_way: None,
         })
     }
 
@@ -126,14 +116,11 @@ pub fn part_error(path: &str, trouble: Trouble) -> PartError {
 /// A part being written.
 pub struct Writer {
     parts: Parts,
-    key: Path,
     path: String,
     sealer: Option<Sealer>,
-    buffer: BytesMut,
     digest: Sha256,
     stored: u64,
-    upload: Option<Box<dyn MultipartUpload>>,
-    under_way: Option<JoinHandle<object_store::Result<()>>>,
+    upload: Upload,
 }
 
 impl Writer {
@@ -149,39 +136,7 @@ impl Writer {
     async fn store(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         self.digest.update(bytes);
         self.stored += bytes.len() as u64;
-        self.buffer.extend_from_slice(bytes);
-        while self.buffer.len() >= PIECE {
-            let piece = self.buffer.split_to(PIECE).freeze();
-            self.ship(piece).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends a piece while the next one is gathered.
-    async fn ship(&mut self, piece: Bytes) -> Result<(), Trouble> {
-        self.settle().await?;
-        if self.upload.is_none() {
-            let begun = self.parts.0.place.store().put_multipart(&self.key).await;
-            self.upload = Some(begun.map_err(|error| self.trouble(&error))?);
-        }
-        if let Some(upload) = &mut self.upload {
-            self.under_way = Some(tokio::spawn(upload.put_part(PutPayload::from_bytes(piece))));
-        }
-        Ok(())
-    }
-
-    async fn settle(&mut self) -> Result<(), Trouble> {
-        let Some(under_way) = self.under_way.take() else {
-            return Ok(());
-        };
-        match under_way.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.trouble(&error)),
-            Err(error) => Err(Trouble::passing(
-                "DestinationFailed",
-                format!("an upload ended: {error}"),
-            )),
-        }
+        self.upload.push(bytes).await
     }
 
     /// Ends the part.
@@ -190,61 +145,17 @@ impl Writer {
             let rest = sealer.finish()?;
             self.store(&rest).await?;
         }
-        let rest = std::mem::take(&mut self.buffer).freeze();
-        if self.upload.is_none() {
-            let put = self
-                .parts
-                .0
-                .place
-                .store()
-                .put(&self.key, PutPayload::from_bytes(rest))
-                .await;
-            put.map_err(|error| self.trouble(&error))?;
-        } else {
-            if !rest.is_empty() {
-                self.ship(rest).await?;
-            }
-            self.settle().await?;
-            if let Some(mut upload) = self.upload.take()
-                && let Err(error) = upload.complete().await
-            {
-                let trouble = self.trouble(&error);
-                self.upload = Some(upload);
-                return Err(trouble);
-            }
-        }
+        Box::pin(self.upload.end()).await?;
         let part = Part {
-            path: self.path.clone(),
+            path: self.path,
             bytes: self.stored,
-            sha256: hex(&std::mem::take(&mut self.digest).finalize()),
+            sha256: hex(&self.digest.finalize()),
             plain_bytes,
         };
         let mut kept = self.parts.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(part.path.clone(), part.clone());
         drop(kept);
         Ok(part)
-    }
-
-    fn trouble(&self, error: &object_store::Error) -> Trouble {
-        Side::Destination.trouble(&format!("write {}", self.key), error)
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let under_way = self.under_way.take();
-        if let Some(task) = &under_way {
-            task.abort();
-        }
-        // Pieces of an upload that is never completed cost money and are seen in no listing.
-        if let (Some(mut upload), Ok(runtime)) = (self.upload.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move {
-                if let Some(task) = under_way {
-                    drop(task.await);
-                }
-                drop(upload.abort().await);
-            });
-        }
     }
 }
 

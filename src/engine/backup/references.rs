@@ -103,7 +103,7 @@ impl References {
             let hash = hash(uri.as_bytes());
             if seen.elsewhere_last != Some(hash) {
                 seen.elsewhere_last = Some(hash);
-                seen.elsewhere.push(uri.into_owned());
+                seen.elsewhere.push(without_secrets(&uri));
             }
         }
     }
@@ -128,6 +128,17 @@ impl Observer for References {
             self.artifact(uri);
         }
     }
+}
+
+/// A URI as it may be told in the clear: what follows a question mark may sign a request, and what stands before an `@` may log in.
+fn without_secrets(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// The key of a URI that means this bucket: `minio://` is how KFP's launcher writes the installation's own store, `s3://` how
@@ -286,6 +297,17 @@ mod tests {
     #[case("/tmp/x", None)]
     fn a_uri_of_the_installations_bucket_has_a_key(#[case] uri: &str, #[case] key: Option<&str>) {
         assert_eq!(key_in(uri, "mlpipeline"), key);
+    }
+
+    #[rstest]
+    #[case("gs://other/x", "gs://other/x")]
+    #[case("https://a.blob.example/c/x?sv=1&sig=CANARY", "https://a.blob.example/c/x")]
+    #[case("s3://key:CANARY@other/x@y#z", "s3://other/x@y")]
+    #[case("nonsense?CANARY", "nonsense")]
+    fn what_signs_or_logs_in_is_never_told(#[case] uri: &str, #[case] told: &str) {
+        let references = References::new(&databases(), "mlpipeline", true);
+        references.row("metadb", "Artifact", &[Some(uri.as_bytes())]);
+        assert_eq!(references.take().2.first, [told]);
     }
 
     #[test]

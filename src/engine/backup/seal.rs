@@ -1,16 +1,21 @@
-//! HANDS: encryption of parts to age recipients (age-encryption.org/v1, X25519) and back. It knows nothing of stores.
+//! HANDS: encryption to age recipients (age-encryption.org/v1, X25519) and back. It knows nothing of stores.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use age::stream::StreamWriter;
 use age::x25519::{Identity, Recipient};
 use bytes::Bytes;
+use futures::io::{AsyncRead, AsyncReadExt as _};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use kfp_backup::hidden::Hidden;
 
 use super::trouble::Trouble;
 
-/// To whom parts are encrypted.
+/// To whom something is encrypted.
 #[derive(Clone)]
 pub struct Recipients(Vec<Recipient>);
 
@@ -33,6 +38,12 @@ impl Recipients {
             ));
         }
         Ok(Self(recipients))
+    }
+
+    /// The recipients as texts, in an order that does not depend on how they were given.
+    #[must_use]
+    pub fn texts(&self) -> BTreeSet<String> {
+        self.0.iter().map(ToString::to_string).collect()
     }
 
     /// Begins an encrypted stream.
@@ -68,8 +79,57 @@ impl Sealer {
     }
 }
 
-fn broken(error: &std::io::Error) -> Trouble {
+fn broken(error: &io::Error) -> Trouble {
     Trouble::passing("EncryptionFailed", format!("cannot encrypt: {error}"))
+}
+
+/// Bytes handed on at once from an encrypted stream.
+const PIECE: usize = 128 * 1024;
+
+/// Decrypts a stream. `what` names it in messages: `part a.sql.zst.age`. An error of the stream itself comes through as it is.
+pub async fn open(
+    identity: Option<&Identity>,
+    what: &str,
+    sealed: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+    let lasting = |reason, message| io::Error::other(Trouble::lasting(reason, message));
+    let identity = identity.ok_or_else(|| {
+        let message =
+            format!("{what} is encrypted and no key was given; name the Secret with the age identity");
+        lasting("IdentityMissing", message)
+    })?;
+    let failed = |error: age::DecryptError| match error {
+        age::DecryptError::NoMatchingKeys => lasting(
+            "IdentityWrong",
+            format!(
+                "{what} is encrypted to others than the key given; use the key of one of the set's recipients"
+            ),
+        ),
+        age::DecryptError::Io(error) => error,
+        other => io::Error::other(other.to_string()),
+    };
+    let decryptor = age::Decryptor::new_async_buffered(sealed.boxed().into_async_read())
+        .await
+        .map_err(failed)?;
+    let reader = decryptor
+        .decrypt_async(std::iter::once(identity as &dyn age::Identity))
+        .map_err(failed)?;
+    Ok(pieces(Box::pin(reader)).boxed())
+}
+
+fn pieces(reader: Pin<Box<dyn AsyncRead + Send>>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    futures::stream::try_unfold(reader, |mut reader| async move {
+        let mut piece = vec![0; PIECE];
+        let mut filled = 0;
+        while filled < PIECE {
+            match reader.read(&mut piece[filled..]).await? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        piece.truncate(filled);
+        Ok((filled > 0).then(|| (Bytes::from(piece), reader)))
+    })
 }
 
 /// Bytes that one side writes and the other takes.
@@ -83,7 +143,7 @@ impl Shared {
 }
 
 impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -91,7 +151,7 @@ impl Write for Shared {
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -113,8 +173,6 @@ pub fn identity(text: &Hidden) -> Result<Identity, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use age::secrecy::ExposeSecret as _;
 
     use super::*;
@@ -133,11 +191,10 @@ mod tests {
         for one in &identities {
             let decryptor = age::Decryptor::new(sealed.as_slice()).unwrap();
             let mut opened = Vec::new();
-            decryptor
+            let mut reader = decryptor
                 .decrypt(std::iter::once(one as &dyn age::Identity))
-                .unwrap()
-                .read_to_end(&mut opened)
                 .unwrap();
+            io::Read::read_to_end(&mut reader, &mut opened).unwrap();
             assert!(opened == plain);
         }
     }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use age::x25519::Identity;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::io::{AsyncRead, AsyncReadExt as _};
-use futures::stream::{BoxStream, TryStreamExt as _};
+use futures::stream::BoxStream;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use kfp_backup::part::Part;
 use kfp_database::parts::{PartError, PartReader, Source};
@@ -19,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::destination::Place;
 use super::parts::part_error;
+use super::seal;
 use super::trouble::{Kind, Side, Trouble, classify};
 use crate::digest::hex;
 
@@ -26,8 +26,6 @@ use crate::digest::hex;
 const RESUMES: u32 = 5;
 /// Pause before each.
 const RESUME_PAUSE: Duration = Duration::from_secs(1);
-/// Bytes handed on at once from an encrypted part.
-const PIECE: usize = 128 * 1024;
 
 /// The parts of one set.
 #[derive(Clone)]
@@ -58,6 +56,12 @@ impl SetReader {
         !part.encrypted() || self.0.identity.is_some()
     }
 
+    /// The key that was given.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.identity.as_ref()
+    }
+
     fn known(&self, path: &str) -> Result<Part, Trouble> {
         self.0.parts.get(path).cloned().ok_or_else(|| {
             Trouble::lasting(
@@ -72,9 +76,9 @@ impl SetReader {
         let part = self.known(path)?;
         let raw = self.raw(part.clone());
         let plain: BoxStream<'static, io::Result<Bytes>> = if part.encrypted() {
-            let opened = open(self.0.identity.as_ref(), &part, raw).await;
+            let opened = seal::open(self.0.identity.as_ref(), &format!("part {path}"), raw).await;
             match opened {
-                Ok(reader) => pieces(reader).boxed(),
+                Ok(plain) => plain,
                 Err(error) => return Err(self.explain(&part, &error).await),
             }
         } else {
@@ -133,7 +137,7 @@ impl SetReader {
 
     /// Why decryption failed: what was stored is damaged, or else the key is the wrong one.
     async fn explain(&self, part: &Part, error: &io::Error) -> Trouble {
-        if let Some(trouble) = own(error) {
+        if let Some(trouble) = Trouble::within(error) {
             return trouble;
         }
         match self.check(&part.path).await {
@@ -251,86 +255,12 @@ impl Raw {
     }
 }
 
-/// A trouble that travelled through an I/O error.
-fn own(error: &io::Error) -> Option<Trouble> {
-    let inner = error.get_ref()?;
-    if let Some(trouble) = inner.downcast_ref::<Trouble>() {
-        return Some(trouble.clone());
-    }
-    // Each layer may have wrapped it once more.
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(inner);
-    while let Some(cause) = next {
-        if let Some(trouble) = cause.downcast_ref::<Trouble>() {
-            return Some(trouble.clone());
-        }
-        if let Some(wrapped) = cause.downcast_ref::<io::Error>()
-            && let Some(trouble) = own(wrapped)
-        {
-            return Some(trouble);
-        }
-        next = cause.source();
-    }
-    None
-}
-
 fn trouble_of(error: &io::Error, part: &Part) -> Trouble {
-    own(error).unwrap_or_else(|| {
+    Trouble::within(error).unwrap_or_else(|| {
         Trouble::lasting(
             "DecryptionFailed",
             format!("part {} cannot be decrypted: {error}; see that the key is that of one of the set's recipients", part.path),
         )
-    })
-}
-
-type Plain = std::pin::Pin<Box<dyn AsyncRead + Send>>;
-
-async fn open(
-    identity: Option<&Identity>,
-    part: &Part,
-    raw: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-) -> io::Result<Plain> {
-    let missing = || {
-        io::Error::other(Trouble::lasting(
-            "IdentityMissing",
-            format!(
-                "part {} is encrypted and no key was given; name the Secret with the age identity",
-                part.path
-            ),
-        ))
-    };
-    let identity = identity.ok_or_else(missing)?;
-    let failed = |error: age::DecryptError| match error {
-        age::DecryptError::NoMatchingKeys => io::Error::other(Trouble::lasting(
-            "IdentityWrong",
-            format!(
-                "part {} is encrypted to others than the key given; use the key of one of the set's recipients",
-                part.path
-            ),
-        )),
-        age::DecryptError::Io(error) => error,
-        other => io::Error::other(other.to_string()),
-    };
-    let decryptor = age::Decryptor::new_async_buffered(raw.boxed().into_async_read())
-        .await
-        .map_err(failed)?;
-    let reader = decryptor
-        .decrypt_async(std::iter::once(identity as &dyn age::Identity))
-        .map_err(failed)?;
-    Ok(Box::pin(reader))
-}
-
-fn pieces(reader: Plain) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    futures::stream::try_unfold(reader, |mut reader| async move {
-        let mut piece = vec![0; PIECE];
-        let mut filled = 0;
-        while filled < PIECE {
-            match reader.read(&mut piece[filled..]).await? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        piece.truncate(filled);
-        Ok((filled > 0).then(|| (Bytes::from(piece), reader)))
     })
 }
 

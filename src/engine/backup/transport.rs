@@ -231,6 +231,21 @@ pub async fn head(transport: &Transport, url: &str) -> Result<hyper::HeaderMap, 
     Ok(parts.headers)
 }
 
+/// The text of an answer, for what `object_store` does not ask. An error that the server tells holds its words.
+pub async fn text(
+    transport: &Transport,
+    request: HttpRequest,
+) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let (parts, body) = transport.call(request).await?.into_parts();
+    let body = body.bytes().await?;
+    let text = String::from_utf8_lossy(&body).into_owned();
+    if parts.status.is_success() {
+        Ok(text)
+    } else {
+        Err(format!("HTTP {}: {text}", parts.status.as_u16()).into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use object_store::memory::InMemory;
 
 use super::*;
 use crate::backup::artifacts::{ArtifactLine, Artifacts, artifacts};
+use crate::backup::copies::Copies;
 use crate::backup::lines::LinesIn;
 use crate::backup::references::References;
 use crate::backup::source::SetReader;
@@ -64,9 +65,12 @@ impl World {
         let parts = self.parts(attempt);
         let what = Artifacts {
             bucket: &self.bucket,
-            destination: &self.destination,
-            home: &self.home,
             name: "b",
+            copies: Copies {
+                destination: &self.destination,
+                home: &self.home,
+                recipients: None,
+            },
             mode,
         };
         let record = artifacts(&what, keys, elsewhere, &parts, &meter()).await.unwrap();
@@ -112,7 +116,7 @@ async fn specs_are_copied_from_wherever_servers_look_for_them() {
         ("v6".to_owned(), version("p6", "pipelines/gone", false)),
     ]);
     let parts = world.parts("a");
-    let record = specs(&world.bucket, "b", &versions, &parts, &meter())
+    let record = Box::pin(specs(&world.bucket, "b", &versions, &parts, &meter()))
         .await
         .unwrap();
     assert_eq!(

@@ -5,6 +5,10 @@ use object_store::memory::InMemory;
 
 use super::*;
 use crate::backup::source::SetReader;
+use crate::backup::trouble::Side;
+
+/// Bytes of a piece of an upload.
+const PIECE: usize = 6 * 1024 * 1024;
 
 fn place() -> Place {
     Place::test(Arc::new(InMemory::new()), Side::Destination).unwrap()

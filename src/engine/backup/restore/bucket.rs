@@ -8,8 +8,9 @@ use kfp_backup::order::Parts as What;
 use kfp_backup::progress::{NAMED, Phase, Restored};
 
 use super::{Work, note};
-use crate::backup::artifacts::{ArtifactLine, holds, transfer};
+use crate::backup::artifacts::{ArtifactLine, holds};
 use crate::backup::bucket::{SpecLine, members};
+use crate::backup::copies::take_back;
 use crate::backup::destination::Place;
 use crate::backup::lines::LinesIn;
 use crate::backup::parts::sha256;
@@ -110,8 +111,8 @@ impl Work<'_> {
                     );
                 }
                 (Some(name), _) => {
-                    let copy = self.order.destination.home.shared(name);
-                    transfer((&self.place, &copy), (bucket, &line.key), line.bytes, self.meter).await?;
+                    let copies = (&self.place, &self.order.destination.home);
+                    take_back(copies, name, self.source.identity(), bucket, &line, self.meter).await?;
                     restored.artifacts += 1;
                 }
                 (None, _) => note(

@@ -10,6 +10,7 @@ use super::{Check, read_archive};
 use crate::backup::Surroundings;
 use crate::backup::artifacts::{ArtifactLine, holds};
 use crate::backup::bucket::{SpecLine, members};
+use crate::backup::copies::fits;
 use crate::backup::destination::Place;
 use crate::backup::lines::LinesIn;
 use crate::backup::parts::sha256;
@@ -18,35 +19,40 @@ use crate::backup::trouble::Trouble;
 impl Check<'_> {
     /// Are the shared copies that the set needs in the destination, with their sizes?
     pub(super) async fn copies(&self, verified: &mut Verified) -> Result<(), Trouble> {
-        let Some(list) = self
-            .artifacts()
-            .filter(|_| self.manifest.artifacts_mode() == ArtifactsMode::IncrementalCopy)
-        else {
+        if self.manifest.artifacts_mode() != ArtifactsMode::IncrementalCopy {
+            return Ok(());
+        }
+        let there = self.shared().await?;
+        let gone = |what: &str| {
+            Trouble::lasting(
+                "CopyMissing",
+                format!("the copy {what} is not in the destination as it was written; use another set"),
+            )
+        };
+        let mut count = 0_u64;
+        let Some(list) = self.artifacts() else {
+            // Whose copies they are is told to whoever has the key.
+            let mut names = LinesIn::open(self.source, layout::SHARED).await?;
+            while let Some(name) = names.line().await? {
+                let name = String::from_utf8_lossy(&name).into_owned();
+                if !there.contains_key(&name) {
+                    return Err(gone(&name));
+                }
+                count += 1;
+            }
+            verified.checks.push(format!(
+                "{count} copies of artifacts are in the destination; what they hold is encrypted and no key was given"
+            ));
             return Ok(());
         };
-        let home = &self.order.destination.home;
-        let folder = format!("{}/", home.shared_folder());
-        let mut there: HashMap<String, u64> = HashMap::new();
-        self.place
-            .list(&home.shared_folder(), |meta| {
-                if let Some(name) = meta.location.as_ref().strip_prefix(&folder) {
-                    there.insert(name.to_owned(), meta.size);
-                }
-                Ok(())
-            })
-            .await?;
         let mut lines = LinesIn::open(self.source, list).await?;
-        let mut count = 0_u64;
         while let Some(line) = lines.json::<ArtifactLine>().await? {
-            let held = line.copy.as_ref().and_then(|name| there.get(name));
-            if held != Some(&line.bytes) {
-                return Err(Trouble::lasting(
-                    "CopyMissing",
-                    format!(
-                        "the copy of artifact {} is not in the destination as it was written; use another set",
-                        line.key
-                    ),
-                ));
+            let held = line
+                .copy
+                .as_ref()
+                .is_some_and(|name| there.get(name).is_some_and(|size| fits(name, line.bytes, *size)));
+            if !held {
+                return Err(gone(&format!("of artifact {}", line.key)));
             }
             count += 1;
         }
@@ -54,6 +60,22 @@ impl Check<'_> {
             "the copies of {count} artifacts are in the destination with their sizes"
         ));
         Ok(())
+    }
+
+    /// Names and sizes of all shared copies of the installation.
+    async fn shared(&self) -> Result<HashMap<String, u64>, Trouble> {
+        let folder = self.order.destination.home.shared_folder();
+        let prefix = format!("{folder}/");
+        let mut there = HashMap::new();
+        self.place
+            .list(&folder, |meta| {
+                if let Some(name) = meta.location.as_ref().strip_prefix(&prefix) {
+                    there.insert(name.to_owned(), meta.size);
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(there)
     }
 
     /// Path of the list of artifacts, where there is one that can be read.
