@@ -6,109 +6,23 @@
 //! `backend/src/apiserver/resource/resource_manager.go`): those are set aside. And a row that says a run goes on, while its
 //! Workflow is gone, is never brought up to date by anybody: those are closed.
 
+mod facts;
+mod refuse;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use facts::{DatabaseFacts, Held, Request, RunSeen, SetFacts, TargetSeen, Trust, Wanted, WorkflowSeen};
+pub use refuse::Refusal;
 pub use state::is_unfinished;
 
-/// Which parts of a set are brought back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Wanted {
-    /// Everything that the set holds.
-    #[default]
-    All,
-    /// The databases alone.
-    Database,
-    /// The recurring runs alone: their objects, and the rows that belong to them.
-    Schedules,
-}
-
-impl Wanted {
-    const fn database(self) -> bool {
-        matches!(self, Self::All | Self::Database)
-    }
-
-    const fn objects(self) -> bool {
-        matches!(self, Self::All | Self::Schedules)
-    }
-}
-
-/// What a set holds, as its manifest says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetFacts {
-    /// The set.
-    pub id: String,
-    /// The moment that it holds.
-    pub taken: Timestamp,
-    /// The KFP release that ran then.
-    pub release: String,
-    /// A verification found it good.
-    pub verified: bool,
-    /// Its databases.
-    pub databases: Vec<DatabaseFacts>,
-    /// Its Kubernetes objects: how many of each kind.
-    pub objects: BTreeMap<String, u64>,
-    /// Names of its ScheduledWorkflows. None: not known here.
-    pub schedules: Option<BTreeSet<String>>,
-}
-
-/// A database, in a set or in the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseFacts {
-    /// Its name.
-    pub name: String,
-    /// Tables.
-    pub tables: u64,
-    /// Rows of all tables. None: not counted.
-    pub rows: Option<u64>,
-}
-
-/// What is there now, where the set is to be restored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TargetSeen {
-    /// The release that runs. None: nothing runs.
-    pub release: Option<String>,
-    /// Its databases that hold a table. None: not looked at.
-    pub databases: Option<Vec<DatabaseFacts>>,
-    /// Its Workflows of pipeline runs.
-    pub workflows: Vec<WorkflowSeen>,
-    /// Names of its ScheduledWorkflows.
-    pub schedules: BTreeSet<String>,
-    /// Runs that the set's rows call unfinished. None: the rows were not read.
-    pub unfinished: Option<Vec<RunSeen>>,
-}
-
-/// A Workflow of the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkflowSeen {
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// The run that it carries out: its label `pipeline/runid`. The server does not look at one without it.
-    pub run: Option<String>,
-    /// The name of the ScheduledWorkflow that made it. The server gives such a one a new row.
-    pub schedule: Option<String>,
-    /// It runs no more.
-    pub finished: bool,
-    /// Whether the set has a row of its run. None: not looked up, so that the moments are compared.
-    pub in_set: Option<bool>,
-}
-
-/// A run that a row calls unfinished.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunSeen {
-    /// The run's id.
-    pub id: String,
-    /// Its name for people.
-    pub name: String,
-    /// What the row says of it, such as `RUNNING`.
-    pub state: String,
-}
+/// How objects are called together whose kinds are not known.
+const EVERY_KIND: &str = "of every kind";
+/// The kind of recurring runs.
+const SCHEDULE: &str = "ScheduledWorkflow";
 
 /// What a restore would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -118,14 +32,16 @@ pub struct RestorePlan {
     pub set: String,
     /// The moment that it holds: what was done since then is lost.
     pub taken: Timestamp,
+    /// `taken` is when the set was asked for: the moment that it holds is a little later, and not known.
+    pub approximate: bool,
     /// Nothing may be done until these are settled.
     pub refused: Vec<Refusal>,
     /// A backup of the target is made first.
     pub safety_backup: bool,
     /// Databases, in the order of their names.
     pub databases: Vec<DatabaseChange>,
-    /// Kubernetes objects of the set: how many of each kind are put in place.
-    pub objects: BTreeMap<String, u64>,
+    /// Kubernetes objects of the set: how many of each kind are put in place. None: that is not known.
+    pub objects: BTreeMap<String, Option<u64>>,
     /// Workflows that are exported and taken away, oldest first.
     pub set_aside: Vec<SetAside>,
     /// ScheduledWorkflows that are exported and taken away: the set has no rows of them.
@@ -134,22 +50,6 @@ pub struct RestorePlan {
     pub close: Option<Vec<Closed>>,
     /// What a person should know beside.
     pub notes: Vec<String>,
-}
-
-/// Why nothing may be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "reason", rename_all = "camelCase")]
-pub enum Refusal {
-    /// There are rows, and nobody allowed to overwrite them.
-    NotEmpty {
-        /// The databases that have them.
-        databases: Vec<String>,
-    },
-    /// The set holds nothing of what is wanted.
-    NothingWanted {
-        /// In words: what it does not hold.
-        missing: String,
-    },
 }
 
 /// What becomes of a database.
@@ -188,7 +88,7 @@ pub struct SetAside {
     pub workflow: String,
     /// When it was made.
     pub created: Timestamp,
-    /// Its run, which the set does not have.
+    /// Its run, which the set does not have; empty for one that belongs to no run.
     pub run: String,
     /// It runs now, and is ended by it.
     pub running: bool,
@@ -206,58 +106,66 @@ pub struct Closed {
     pub state: String,
 }
 
-/// What would be done. `overwrite` is the person's leave to replace what is there.
+/// What would be done.
 #[must_use]
-pub fn plan(set: &SetFacts, target: &TargetSeen, wanted: Wanted, overwrite: bool) -> RestorePlan {
-    let databases = if wanted.database() {
+pub fn plan(set: &SetFacts, target: &TargetSeen, request: Request) -> RestorePlan {
+    let wanted = request.wanted;
+    let databases = if wanted.replaces_rows() {
         changes(set, target.databases.as_deref())
     } else {
         Vec::new()
     };
-    let lost: Vec<String> = databases
+    let safety_backup = databases
         .iter()
-        .filter(|database| database.change == Change::Overwrite)
-        .map(|database| database.name.clone())
-        .collect();
-    let safety_backup = !lost.is_empty()
-        || databases.iter().any(|database| database.change == Change::Put)
+        .any(|database| matches!(database.change, Change::Overwrite | Change::Put))
         || (wanted == Wanted::Schedules && !target.schedules.is_empty());
-    let mut refused = Vec::new();
-    if !lost.is_empty() && !overwrite {
-        refused.push(Refusal::NotEmpty { databases: lost });
-    }
-    if let Some(missing) = missing(set, wanted) {
-        refused.push(Refusal::NothingWanted { missing });
-    }
-    let objects = match wanted {
-        Wanted::All => set.objects.clone(),
-        Wanted::Database => BTreeMap::new(),
-        Wanted::Schedules => only_schedules(&set.objects),
+    let schedules_set_aside = if wanted.sets_schedules_aside() {
+        newer_schedules(set, target)
+    } else {
+        Vec::new()
     };
     RestorePlan {
         set: set.id.clone(),
         taken: set.taken,
-        refused,
+        approximate: set.approximate,
+        refused: refuse::refusals(set, target, request, &databases),
         safety_backup,
-        databases,
-        objects,
-        set_aside: if wanted.database() {
-            set_aside(set, &target.workflows)
+        objects: objects(set, wanted),
+        set_aside: if wanted.replaces_rows() {
+            set_aside(set, &target.workflows, &schedules_set_aside)
         } else {
             Vec::new()
         },
-        schedules_set_aside: if wanted.objects() {
-            newer_schedules(set, target)
-        } else {
-            Vec::new()
-        },
-        close: if wanted.database() {
+        schedules_set_aside,
+        close: if wanted.replaces_rows() {
             close(target)
         } else {
             Some(Vec::new())
         },
-        notes: notes(set, target),
+        notes: refuse::notes(set, target, wanted),
+        databases,
     }
+}
+
+/// The objects that are put in place.
+fn objects(set: &SetFacts, wanted: Wanted) -> BTreeMap<String, Option<u64>> {
+    let only_schedules = wanted == Wanted::Schedules;
+    match &set.objects {
+        _ if wanted == Wanted::Database => BTreeMap::new(),
+        Held::Kinds(kinds) => kinds
+            .iter()
+            .filter(|(kind, _)| !only_schedules || is_schedule(kind))
+            .map(|(kind, number)| (kind.clone(), Some(*number)))
+            .collect(),
+        Held::Number(0) => BTreeMap::new(),
+        _ if only_schedules => [(SCHEDULE.to_owned(), None)].into(),
+        Held::Number(number) => [(EVERY_KIND.to_owned(), Some(*number))].into(),
+        Held::Unknown => [(EVERY_KIND.to_owned(), None)].into(),
+    }
+}
+
+fn is_schedule(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case(SCHEDULE)
 }
 
 /// Each database that either side has.
@@ -295,39 +203,21 @@ fn changes(set: &SetFacts, now: Option<&[DatabaseFacts]>) -> Vec<DatabaseChange>
     all.into_values().collect()
 }
 
-/// What is wanted and not in the set.
-fn missing(set: &SetFacts, wanted: Wanted) -> Option<String> {
-    match wanted {
-        Wanted::All | Wanted::Database if set.databases.is_empty() => Some("a database".to_owned()),
-        Wanted::Schedules if only_schedules(&set.objects).values().sum::<u64>() == 0 => {
-            Some("a recurring run".to_owned())
-        }
-        _ => None,
-    }
-}
-
-fn only_schedules(objects: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    objects
-        .iter()
-        .filter(|(kind, _)| kind.eq_ignore_ascii_case("ScheduledWorkflow"))
-        .map(|(kind, number)| (kind.clone(), *number))
-        .collect()
-}
-
-/// The Workflows that the server would delete: they name a run that no restored row has. Those of a schedule get a new row.
-#[must_use]
-pub fn set_aside(set: &SetFacts, workflows: &[WorkflowSeen]) -> Vec<SetAside> {
+/// The Workflows that somebody would delete. The server: they name a run that no restored row has, and no schedule, whose runs
+/// get a new row. Kubernetes: they belong to a schedule that is taken away itself.
+fn set_aside(set: &SetFacts, workflows: &[WorkflowSeen], schedules: &[String]) -> Vec<SetAside> {
+    let goes = |workflow: &&WorkflowSeen| match &workflow.schedule {
+        Some(schedule) => schedules.contains(schedule),
+        None => workflow.run.is_some() && !workflow.in_set.unwrap_or(workflow.created <= set.taken),
+    };
     let mut aside: Vec<SetAside> = workflows
         .iter()
-        .filter_map(|workflow| {
-            let run = workflow.run.clone()?;
-            let has_row = workflow.in_set.unwrap_or(workflow.created <= set.taken);
-            (!has_row && workflow.schedule.is_none()).then(|| SetAside {
-                workflow: workflow.name.clone(),
-                created: workflow.created,
-                run,
-                running: !workflow.finished,
-            })
+        .filter(goes)
+        .map(|workflow| SetAside {
+            workflow: workflow.name.clone(),
+            created: workflow.created,
+            run: workflow.run.clone().unwrap_or_default(),
+            running: !workflow.finished,
         })
         .collect();
     aside.sort_by(|one, other| (one.created, &one.workflow).cmp(&(other.created, &other.workflow)));
@@ -360,22 +250,6 @@ pub fn close(target: &TargetSeen) -> Option<Vec<Closed>> {
             state: run.state.clone(),
         });
     Some(closed.collect())
-}
-
-fn notes(set: &SetFacts, target: &TargetSeen) -> Vec<String> {
-    let mut notes = Vec::new();
-    if !set.verified {
-        notes.push("the set was never verified: whether it can be restored is not known".to_owned());
-    }
-    if let Some(release) = &target.release
-        && *release != set.release
-    {
-        notes.push(format!(
-            "the set is of KFP {}, the target runs {release}: a restore is refused unless both have one schema",
-            set.release
-        ));
-    }
-    notes
 }
 
 #[cfg(test)]

@@ -6,15 +6,15 @@ mod list;
 mod show;
 mod verify;
 
+use clap::builder::RangedI64ValueParser;
+use kfp_api::KfpBackup;
 use kfp_api::backup_status::KfpBackupStatus;
 use kfp_api::conditions::{ConditionType, find};
-use kfp_api::{KfpBackup, KfpInstallation};
-use kube::api::ListParams;
-use kube::{Api, Client};
 
-use crate::cluster::{Connection, block_on};
+use crate::cluster::block_on;
 use crate::failure::Failure;
-use crate::follow::{End, Seen};
+use crate::follow::{End, Seen, Showing, stopped};
+use crate::place::Listing;
 
 /// What to do with backups.
 #[derive(clap::Args)]
@@ -28,48 +28,13 @@ enum Command {
     /// Back an installation up, now.
     Create(create::Arguments),
     /// List backups: how old, how large, whether verified, where, and why each is kept.
-    List(list::Arguments),
+    List(Listing),
     /// Show one backup: what it holds, where it lies, what was checked, what stands in its way.
-    Show(show::Arguments),
+    Show(Showing),
     /// Ask that a backup is verified again.
-    Verify(verify::Arguments),
+    Verify(Showing),
     /// Delete a backup, with or without what lies in the destination.
     Delete(delete::Arguments),
-}
-
-/// Where to look.
-#[derive(clap::Args)]
-pub(crate) struct Place {
-    /// Namespace; without one, the kubeconfig's.
-    #[arg(short, long)]
-    pub namespace: Option<String>,
-    #[command(flatten)]
-    pub connection: Connection,
-}
-
-impl Place {
-    /// A client, and the objects of one kind in the namespace.
-    pub async fn open<K>(&self) -> Result<(Client, Api<K>), Failure>
-    where
-        K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
-        let client = self.connection.client().await?;
-        let api = objects(&client, self.namespace.as_deref());
-        Ok((client, api))
-    }
-}
-
-/// Objects of a kind in a namespace, or in the kubeconfig's.
-pub(crate) fn objects<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::default_namespaced(client.clone()),
-    }
 }
 
 /// Does what is asked.
@@ -85,24 +50,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// The installation of this name, or the only one.
-pub(crate) async fn installation(
-    api: &Api<KfpInstallation>,
-    name: Option<&str>,
-) -> Result<KfpInstallation, Failure> {
-    if let Some(name) = name {
-        return Ok(api.get(name).await?);
-    }
-    let mut all = api.list(&ListParams::default()).await?.items;
-    match (all.pop(), all.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (Some(_), false) => Err(Failure::Usage(
-            "there is more than one KfpInstallation in this namespace; name one".into(),
-        )),
-        (None, _) => Err(Failure::NotFound(
-            "no KfpInstallation here; look elsewhere with -n".into(),
-        )),
-    }
+/// A backup as a table: nothing but its name.
+fn name_alone(backup: &KfpBackup) -> String {
+    format!("{}\n", backup.metadata.name.as_deref().unwrap_or_default())
+}
+
+/// Seconds that a KfpBackup and a KfpRestore accept as their limit.
+pub(crate) fn time_limits() -> RangedI64ValueParser<i32> {
+    clap::value_parser!(i32).range(60..=604_800)
 }
 
 /// A condition's status; `None` where the operator has not said.
@@ -118,7 +73,8 @@ pub(crate) fn standing(backup: &KfpBackup, kind: ConditionType) -> &str {
     condition(backup.status.as_ref(), kind).map_or("Unknown", |condition| condition.status.as_str())
 }
 
-/// How a backup stands for somebody who waits for it: complete, and verified as its spec asks.
+/// How a backup stands for somebody who waits for it: complete, and verified as its spec asks. `False` is the last word of the
+/// set, once the backup ended or waits for a person; of its verification at once, since `Unknown` says that it is still to come.
 pub(crate) fn see(backup: &KfpBackup) -> Seen {
     let status = backup.status.as_ref();
     let mut seen = Seen {
@@ -127,6 +83,8 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
         end: None,
     };
     let name = backup.metadata.name.as_deref().unwrap_or_default();
+    let ended = status.is_some_and(|status| status.completed_at.is_some());
+    let stalled = condition(status, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True");
     for kind in [ConditionType::Complete, ConditionType::Verified] {
         let Some(condition) = condition(status, kind) else {
             "waits for the operator".clone_into(&mut seen.stage);
@@ -134,11 +92,8 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
         };
         match condition.status.as_str() {
             "True" => {}
-            "False" if is_over(status, kind) => {
-                seen.end = Some(End::Failed(format!(
-                    "{name}: {}: {}",
-                    condition.reason, condition.message
-                )));
+            "False" if ended || stalled || kind == ConditionType::Verified => {
+                seen.end = Some(stopped(name, condition, ended));
                 return seen;
             }
             _ => {
@@ -149,14 +104,6 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
     }
     seen.end = Some(End::Done);
     seen
-}
-
-/// Whether `False` is the last word: of the set, once the backup ended or waits for a person; of its verification, at once, since
-/// `Unknown` says that it is still to come.
-fn is_over(status: Option<&KfpBackupStatus>, kind: ConditionType) -> bool {
-    let ended = status.is_some_and(|status| status.completed_at.is_some());
-    let stalled = condition(status, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True");
-    kind == ConditionType::Verified || ended || stalled
 }
 
 #[cfg(test)]
@@ -206,5 +153,24 @@ pub(crate) mod tests {
         }
         let end = see(&backup(&text)).end;
         assert_eq!(end.map(|end| matches!(end, End::Done)), good);
+    }
+
+    #[test]
+    fn what_waits_for_a_person_is_not_made_again() {
+        let conditions = [("Complete", "False"), ("Stalled", "True")]
+            .map(|(kind, status)| said(kind, status, "CredentialsRefused"))
+            .join(", ");
+        let stalled = |rest: &str| match see(&backup(&format!("{rest}conditions: [{conditions}]"))).end {
+            Some(End::Failed(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        insta::assert_snapshot!(
+            stalled(""),
+            @"nightly: CredentialsRefused: CredentialsRefused it is; it goes on by itself once that is mended; make no other one"
+        );
+        insta::assert_snapshot!(
+            stalled("completedAt: '2026-11-24T02:00:00Z', "),
+            @"nightly: CredentialsRefused: CredentialsRefused it is"
+        );
     }
 }

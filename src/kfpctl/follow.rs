@@ -1,20 +1,25 @@
 //! PEOPLE: waits for a backup or a restore: a bar on a terminal, lines elsewhere, both on standard error. Decides nothing: how
 //! the resource stands is told by whoever waits.
 
-use std::time::{Duration, Instant};
+mod screen;
 
-use console::Term;
+use std::time::Duration;
+
 use futures::{StreamExt, TryStreamExt};
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup_status::JobProgress;
 use kube::Api;
+use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-
-/// Longest silence of a log while something is under way.
-const QUIET: Duration = Duration::from_secs(15);
+use crate::output::{self, Format};
+use crate::place::Place;
+use screen::Screen;
 
 /// How long to wait.
 #[derive(clap::Args)]
@@ -45,33 +50,155 @@ pub enum End {
     Done,
     /// Otherwise; in words.
     Failed(String),
+    /// It is there no more; in words.
+    Gone(String),
 }
 
-/// Shows a resource until it ended, and returns it as it was then.
-pub async fn follow<K>(api: Api<K>, name: &str, seconds: u64, see: impl Fn(&K) -> Seen) -> Result<K, Failure>
-where
-    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
-    K::DynamicType: Default,
+/// The end of what a condition says is not so, and that will not change without a person. What has not `ended` goes on once the
+/// person has acted.
+pub fn stopped(name: &str, condition: &Condition, ended: bool) -> End {
+    let said = format!("{name}: {}: {}", condition.reason, condition.message);
+    if ended {
+        return End::Failed(said);
+    }
+    let said = said.trim_end_matches('.');
+    End::Failed(format!(
+        "{said}; it goes on by itself once that is mended; make no other one"
+    ))
+}
+
+/// A kind whose resources are waited for.
+pub trait Followed:
+    kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize + DeserializeOwned + Send + 'static
 {
+    /// The command whose `show` shows one.
+    const COMMAND: &'static str;
+}
+
+impl Followed for kfp_api::KfpBackup {
+    const COMMAND: &'static str = "kfpctl backup";
+}
+
+impl Followed for kfp_api::KfpRestore {
+    const COMMAND: &'static str = "kfpctl restore";
+}
+
+/// Which resource is shown, and how.
+#[derive(clap::Args)]
+pub struct Showing {
+    /// Its name.
+    pub name: String,
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// Where to ask, whether to wait for the end, and how the answer is printed.
+#[derive(clap::Args)]
+pub struct Answer {
+    #[command(flatten)]
+    follow: Waiting,
+    #[command(flatten)]
+    pub place: Place,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+impl Answer {
+    /// Prints a resource, at once or once it ended, well or not.
+    pub async fn give<K: Followed>(
+        &self,
+        api: Api<K>,
+        object: K,
+        see: impl Fn(&K) -> Seen,
+        table: impl FnOnce(&K) -> String,
+    ) -> Result<(), Failure> {
+        shown(api, object, &self.follow, see, self.output, table).await
+    }
+}
+
+impl Showing {
+    /// Shows it, at once or once it ended.
+    pub async fn run<K>(
+        &self,
+        see: impl Fn(&K) -> Seen,
+        table: impl FnOnce(&K) -> String,
+    ) -> Result<(), Failure>
+    where
+        K: Followed + kube::Resource<Scope = NamespaceResourceScope>,
+    {
+        let (_, api): (_, Api<K>) = self.answer.place.open().await?;
+        let object = api.get(&self.name).await?;
+        self.answer.give(api, object, see, table).await
+    }
+}
+
+/// Waits where that is asked, prints the resource as it is then, well or not, and says how it ended.
+pub async fn shown<K: Followed>(
+    api: Api<K>,
+    object: K,
+    waiting: &Waiting,
+    see: impl Fn(&K) -> Seen,
+    format: Format,
+    table: impl FnOnce(&K) -> String,
+) -> Result<(), Failure> {
+    let (object, ended) = if waiting.wait {
+        let meta = object.meta();
+        let name = meta.name.clone().unwrap_or_default();
+        let namespace = meta.namespace.clone().unwrap_or_default();
+        let command = K::COMMAND;
+        eprintln!(
+            "Whoever stops waiting takes it up again with `{command} show {name} -n {namespace} --wait`."
+        );
+        let gone = || Seen {
+            end: Some(End::Gone(format!("{name} was deleted"))),
+            ..Seen::default()
+        };
+        follow(api, object, waiting.timeout, |seen| seen.map_or_else(gone, &see)).await
+    } else {
+        (object, Ok(()))
+    };
+    output::print(format, &object, table)?;
+    ended
+}
+
+/// Shows how far a resource is until it ended; `see` is asked about none once it is not there. The resource as it was last.
+pub async fn follow<K: Followed>(
+    api: Api<K>,
+    object: K,
+    seconds: u64,
+    see: impl Fn(Option<&K>) -> Seen,
+) -> (K, Result<(), Failure>) {
+    let name = object.meta().name.clone().unwrap_or_default();
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let mut changes = watcher(api, config).default_backoff().boxed();
     let mut screen = Screen::new();
+    let mut last = object;
+    let mut listed = false;
     let looking = async {
         while let Some(event) = changes
             .try_next()
             .await
             .map_err(|error| Failure::Failed(format!("the watch broke: {error}")))?
         {
-            let object = match event {
-                Event::Apply(object) | Event::InitApply(object) => object,
-                Event::Delete(_) => return Err(Failure::NotFound(format!("{name} was deleted"))),
-                Event::Init | Event::InitDone => continue,
+            let seen = match event {
+                Event::Apply(object) | Event::InitApply(object) => {
+                    listed = true;
+                    last = object;
+                    see(Some(&last))
+                }
+                Event::Init => {
+                    listed = false;
+                    continue;
+                }
+                Event::InitDone if listed => continue,
+                Event::InitDone | Event::Delete(_) => see(None),
             };
-            let seen = see(&object);
             screen.show(&seen);
             match seen.end {
-                Some(End::Done) => return Ok(object),
+                Some(End::Done) => return Ok(()),
                 Some(End::Failed(why)) => return Err(Failure::Failed(why)),
+                Some(End::Gone(why)) => return Err(Failure::NotFound(why)),
                 None => {}
             }
         }
@@ -80,116 +207,12 @@ where
     let limit = Duration::from_secs(seconds);
     let ended = tokio::time::timeout(limit, looking).await;
     screen.close();
-    ended.unwrap_or_else(|_| {
+    let ended = ended.unwrap_or_else(|_| {
         Err(Failure::NotReady(format!(
             "{name} did not end within {seconds} s; it goes on without anybody who waits"
         )))
-    })
-}
-
-/// Draws a bar, or writes lines.
-struct Screen {
-    bar: Option<ProgressBar>,
-    last: Option<(String, Instant)>,
-}
-
-impl Screen {
-    fn new() -> Self {
-        let bar = Term::stderr()
-            .is_term()
-            .then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
-        Self { bar, last: None }
-    }
-
-    fn show(&mut self, seen: &Seen) {
-        match &self.bar {
-            Some(bar) => draw(bar, seen),
-            None => self.write(seen),
-        }
-    }
-
-    /// A log gets a line for each stage, and one now and then.
-    fn write(&mut self, seen: &Seen) {
-        let stage = stage(seen);
-        let is_due = self
-            .last
-            .as_ref()
-            .is_none_or(|(last, when)| *last != stage || when.elapsed() >= QUIET);
-        if is_due && seen.end.is_none() {
-            eprintln!("{}", line(seen));
-            self.last = Some((stage, Instant::now()));
-        }
-    }
-
-    fn close(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn draw(bar: &ProgressBar, seen: &Seen) {
-    let progress = seen.progress.as_ref();
-    let total = progress
-        .and_then(|progress| progress.total_bytes)
-        .filter(|total| *total > 0);
-    let template = match total {
-        Some(_) => "{prefix}  {bar:24}  {percent:>3} %  {msg}",
-        None => "{prefix}  {spinner}  {msg}",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("█▌░"));
-    }
-    if let Some(total) = total {
-        bar.set_length(unsigned(total));
-    }
-    bar.set_prefix(stage(seen));
-    bar.set_position(progress.map_or(0, |progress| unsigned(progress.bytes)));
-    bar.set_message(progress.map(amounts).unwrap_or_default());
-    bar.tick();
-}
-
-/// What it is at.
-fn stage(seen: &Seen) -> String {
-    seen.progress
-        .as_ref()
-        .map(|progress| progress.stage.clone())
-        .filter(|stage| !stage.is_empty())
-        .unwrap_or_else(|| seen.stage.clone())
-}
-
-/// A line of a log.
-fn line(seen: &Seen) -> String {
-    let stage = stage(seen);
-    let Some(progress) = &seen.progress else {
-        return stage;
-    };
-    let percent = progress.total_bytes.filter(|total| *total > 0).map(|total| {
-        format!(
-            "{} %, ",
-            (progress.bytes.saturating_mul(100) / total).clamp(0, 100)
-        )
     });
-    format!("{stage}: {}{}", percent.unwrap_or_default(), amounts(progress))
-}
-
-/// Bytes, rows, rate and time left, as far as they are known.
-fn amounts(progress: &JobProgress) -> String {
-    let done = HumanBytes(unsigned(progress.bytes));
-    let mut words = vec![match progress.total_bytes.filter(|total| *total > 0) {
-        Some(total) => format!("{done} of {}", HumanBytes(unsigned(total))),
-        None => done.to_string(),
-    }];
-    if progress.rows > 0 {
-        words.push(format!("{} rows", HumanCount(unsigned(progress.rows))));
-    }
-    if let Some(rate) = progress.bytes_per_second.filter(|rate| *rate > 0) {
-        words.push(format!("{}/s", HumanBytes(unsigned(rate))));
-    }
-    if let Some(left) = progress.seconds_left.filter(|left| *left > 0) {
-        words.push(format!("{} left", span(unsigned(left))));
-    }
-    words.join(", ")
+    (last, ended)
 }
 
 /// A span as kubectl writes ages: its two largest units at most.
@@ -207,6 +230,14 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
+/// How long ago it was, as far as it is known.
+#[must_use]
+pub fn age(moment: Option<Timestamp>, now: Timestamp) -> String {
+    moment
+        .map(|moment| span(unsigned(now.duration_since(moment).as_secs())))
+        .unwrap_or_default()
+}
+
 /// Amounts of a status are never below zero; one that is counts as zero.
 #[must_use]
 pub fn unsigned(amount: i64) -> u64 {
@@ -218,44 +249,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-
-    fn midway() -> Seen {
-        Seen {
-            progress: Some(JobProgress {
-                stage: "Databases".into(),
-                bytes: 3 << 30,
-                total_bytes: Some(4 << 30),
-                rows: 1_234_567,
-                bytes_per_second: Some(180 << 20),
-                seconds_left: Some(95),
-            }),
-            ..Seen::default()
-        }
-    }
-
-    #[test]
-    fn a_line_says_bytes_rows_rate_and_time_left() {
-        insta::assert_snapshot!(
-            line(&midway()),
-            @"Databases: 75 %, 3.00 GiB of 4.00 GiB, 1,234,567 rows, 180.00 MiB/s, 1m35s left"
-        );
-    }
-
-    #[test]
-    fn what_is_not_known_is_not_said() {
-        let mut seen = midway();
-        seen.progress = seen.progress.map(|progress| JobProgress {
-            total_bytes: None,
-            rows: 0,
-            bytes_per_second: None,
-            seconds_left: None,
-            ..progress
-        });
-        assert_eq!(line(&seen), "Databases: 3.00 GiB");
-        seen.progress = None;
-        seen.stage = "waits for kfp/other".into();
-        assert_eq!(line(&seen), "waits for kfp/other");
-    }
 
     #[rstest]
     #[case(0, "0s")]

@@ -3,10 +3,9 @@
 
 use jiff::Timestamp;
 use kfp_api::conditions::{ConditionType, Reason};
-use kfp_api::names::JOB_FOR_LABEL;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_backup::retention::{self, SetSeen, SetState};
-pub use kfp_plan::backups::is_scheduled;
+use kfp_plan::backups::{is_safety, is_scheduled};
 
 use crate::backup::{condition, standing};
 
@@ -76,9 +75,7 @@ pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timesta
 
 /// What becomes of a backup that no retention of an installation that is there looks at.
 pub fn of_its_own(backup: &KfpBackup) -> Fate {
-    let labels = backup.metadata.labels.as_ref();
-    let for_a_restore = labels.is_some_and(|labels| labels.contains_key(JOB_FOR_LABEL));
-    Fate::because(match (is_scheduled(backup), for_a_restore) {
+    Fate::because(match (is_scheduled(backup), is_safety(backup)) {
         (true, _) => "its installation is gone",
         (false, true) => "made before a restore",
         (false, false) => "made by hand",

@@ -5,6 +5,7 @@
 
 mod ask;
 mod backup;
+mod card;
 pub mod check;
 mod cluster;
 mod explain;
@@ -14,6 +15,7 @@ mod follow;
 mod inventory;
 mod keep;
 mod output;
+mod place;
 mod releases;
 mod render;
 mod restore;
@@ -34,7 +36,7 @@ use failure::Failure;
 #[command(
     name = "kfpctl",
     version,
-    after_help = "Exit codes: 0 done, 1 failed or findings, 2 usage, 3 not ready or timed out, 4 not found, 5 forbidden, 130 interrupted."
+    after_help = "Exit codes: 0 done, 1 failed or findings, 2 usage or refused input, 3 not ready or timed out, 4 not found, 5 forbidden, 130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -55,7 +57,7 @@ enum Command {
     Inventory(inventory::Arguments),
     /// Make, list, show, verify and delete backups.
     Backup(backup::Arguments),
-    /// Say what a restore would do, and ask for one.
+    /// Say what a restore would do, ask for one, and list and show those that were asked for.
     Restore(restore::Arguments),
     /// Know which Python SDK goes with a release.
     Sdk(sdk::Arguments),

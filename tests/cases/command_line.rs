@@ -1,11 +1,12 @@
 //! PROOF (real API server): `kfpctl backup` and `kfpctl restore` against real resources. No operator runs: the test plays it.
 
+mod restores;
 mod server;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use kfp_api::{KfpBackup, KfpRestore};
+use kfp_api::KfpBackup;
 use kfp_tests::command_line::{Said, kfpctl, kfpctl_as};
 use kfp_tests::world::eventually;
 use kfp_tests::{World, operator};
@@ -27,7 +28,7 @@ pub fn cases() -> Vec<Case> {
         ),
         Case::new(
             "a restore is planned and asked for from the command line",
-            restores,
+            restores::restores,
         ),
         Case::new("whoever may not look at backups is told so", forbidden),
     ]
@@ -111,18 +112,43 @@ async fn backups(world: Arc<World>) -> Result<()> {
 async fn makes(world: &World, api: &Api<KfpBackup>) -> Result<String> {
     world.create_namespace(BACKUPS).await?;
     ask(world, &["backup", "create"]).await?.ended(4)?;
-    ask(world, &["backup", "list"]).await?.ended(4)?;
+    let none = ask(world, &["backup", "list"]).await?.ended(0)?;
+    ensure!(
+        none.out.is_empty() && none.err.contains("kfpctl backup create"),
+        "{none:?}"
+    );
+    let none: Value = ask(world, &["backup", "list", "-o", "json"])
+        .await?
+        .ended(0)?
+        .data()?;
+    ensure!(none["backups"] == json!([]), "{none:#}");
     world.apply(BACKUPS, "kfp", spec(None)).await?;
     let said = ask(world, &["backup", "create"]).await?.ended(2)?;
     ensure!(said.err.contains("spec.backup.destination"), "{said:?}");
     world.apply(BACKUPS, "kfp", spec(Some(destination()))).await?;
 
-    let made = ask(world, &["backup", "create"]).await?.ended(0)?.out;
+    let made = ask(world, &["backup", "create", "--time-limit", "120"])
+        .await?
+        .ended(0)?
+        .out;
     let found = api.get(made.trim()).await?;
     ensure!(
-        found.spec.installation == "kfp" && found.spec.verify == kfp_api::backup::Verify::Checksums,
+        found.spec.installation == "kfp"
+            && found.spec.verify == kfp_api::backup::Verify::Checksums
+            && found.spec.time_limit_seconds == 120,
         "{found:?}"
     );
+    let again = ask(world, &["backup", "create", "--name", made.trim()])
+        .await?
+        .ended(2)?;
+    ensure!(
+        again.err.contains("already exists; give another --name"),
+        "{again:?}"
+    );
+    let invalid = ask(world, &["backup", "create", "--name", "NO"])
+        .await?
+        .ended(2)?;
+    ensure!(invalid.err.contains("does not accept it"), "{invalid:?}");
     Ok(made.trim().to_owned())
 }
 
@@ -149,9 +175,53 @@ async fn waits(world: &World) -> Result<()> {
     });
     let bad = bad.await?.ended(1)?;
     ensure!(bad.err.contains("BackupFailed, says the test"), "{bad:?}");
-    ask(world, &["backup", "create", "kfp", "--wait", "--timeout", "1"])
+    let shown = ask(world, &["backup", "show", "bad", "--wait", "-o", "json"])
         .await?
-        .ended(3)?;
+        .ended(1)?;
+    let data: Value = shown.data()?;
+    ensure!(data["status"]["completedAt"] == LONG_AGO, "{shown:?}");
+    let late: Value = ask(
+        world,
+        &[
+            "backup",
+            "create",
+            "kfp",
+            "--name",
+            "late",
+            "--wait",
+            "--timeout",
+            "1",
+            "-o",
+            "json",
+        ],
+    )
+    .await?
+    .ended(3)?
+    .data()?;
+    ensure!(late["metadata"]["name"] == "late", "{late:#}");
+    waits_for_a_person(world).await
+}
+
+/// What waits for a person goes on by itself, which is said.
+async fn waits_for_a_person(world: &World) -> Result<()> {
+    let stuck = waited(
+        world,
+        BACKUPS,
+        &["-o", "json", "--name", "stuck"],
+        |api| async move {
+            let conditions = [
+                condition("Complete", "False", "CredentialsRefused"),
+                condition("Stalled", "True", "CredentialsRefused"),
+            ];
+            tell(&api, "stuck", json!({"conditions": conditions})).await
+        },
+    );
+    let stuck = stuck.await?.ended(1)?;
+    let data: Value = stuck.data()?;
+    ensure!(
+        data["metadata"]["name"] == "stuck" && stuck.err.contains("make no other one"),
+        "{stuck:?}"
+    );
     Ok(())
 }
 
@@ -186,7 +256,11 @@ async fn lists(world: &World, made: &str) -> Result<()> {
 /// Only what is complete can be verified again.
 async fn verifies(world: &World, api: &Api<KfpBackup>) -> Result<()> {
     ask(world, &["backup", "verify", "bad"]).await?.ended(3)?;
-    ask(world, &["backup", "verify", "good"]).await?.ended(0)?;
+    let said = ask(world, &["backup", "verify", "good"]).await?.ended(0)?;
+    ensure!(
+        said.out == "good\n" && said.err.contains("only checksums are checked"),
+        "{said:?}"
+    );
     let asked = api.get("good").await?.metadata.annotations.unwrap_or_default();
     ensure!(
         asked.contains_key(kfp_api::names::VERIFY_REQUESTED_ANNOTATION),
@@ -205,138 +279,37 @@ async fn deletes(world: &World, api: &Api<KfpBackup>) -> Result<()> {
         .ended(0)?;
     ensure!(kept.out.contains("it has no set"), "{kept:?}");
     // Somebody holds it, so that what was asked for can be seen.
-    let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
-    api.patch("good", &PatchParams::default(), &hold).await?;
+    let holding = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
+    api.patch("good", &PatchParams::default(), &holding).await?;
     let gone = ask(world, &["backup", "delete", "good", "--yes", "--with-data"])
         .await?
         .ended(0)?;
-    ensure!(gone.out.contains("its set is removed from s3://"), "{gone:?}");
+    ensure!(
+        gone.out.contains("its set is being removed from s3://"),
+        "{gone:?}"
+    );
     let going = api.get("good").await?;
+    let held = going.metadata.finalizers.clone().unwrap_or_default();
     ensure!(
         going.metadata.deletion_timestamp.is_some()
+            && held.iter().any(|held| held == kfp_api::names::BACKUP_FINALIZER)
             && going.spec.deletion_policy == kfp_api::installation::DeletionPolicy::Delete,
         "{going:?}"
     );
-    let release = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-    api.patch("good", &PatchParams::default(), &release).await?;
-    ensure!(api.get_opt("bad").await?.is_none());
-    Ok(())
-}
-
-/// A Workflow of a run, and one that is nobody's.
-async fn workflow(world: &World, place: &str, name: &str, run: Option<&str>) -> Result<()> {
-    let labels = run.map(|run| json!({"pipeline/runid": run}));
-    let object = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
-        "metadata": {"name": name, "namespace": place, "labels": labels}, "spec": {},
-    });
-    world
-        .objects(place, "argoproj.io/v1alpha1", "Workflow")
-        .create(&PostParams::default(), &serde_json::from_value(object)?)
-        .await
-        .map(drop)
-        .with_context(|| format!("cannot make the Workflow {name}"))
-}
-
-async fn restores(world: Arc<World>) -> Result<()> {
-    let place = "command-line-restores";
-    world.apply(place, "kfp", spec(Some(destination()))).await?;
-    let running = Patch::Merge(json!({"status": {
-        "version": "2.16.1", "endpoints": {"api": format!("http://ml-pipeline.{place}.svc:8888")},
-    }}));
-    let installations = world.installations(place);
-    installations
-        .patch_status("kfp", &PatchParams::default(), &running)
-        .await?;
-    workflow(&world, place, "train-x2k9f", Some("5f1c")).await?;
-    workflow(&world, place, "theirs", None).await?;
-    let ask = |words: Vec<&'static str>| {
-        let world = world.clone();
-        async move { kfpctl(&world, place, &words).await }
+    let line = ["backup", "delete", "good", "--yes", "--wait", "--timeout"];
+    ask(world, &[&line[..], &["1"]].concat()).await?.ended(3)?;
+    let last_line = [&line[..], &["60"]].concat();
+    let releasing = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let release = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        api.patch("good", &PatchParams::default(), &release).await?;
+        anyhow::Ok(())
     };
-    ask(vec!["backup", "create", "--name", "monday"])
-        .await?
-        .ended(0)?;
-    ask(vec!["restore", "plan", "monday"]).await?.ended(3)?;
-    let api: Api<KfpBackup> = Api::namespaced(world.client.clone(), place);
-    tell(&api, "monday", complete()).await?;
-
-    let refused = ask(vec!["restore", "plan", "monday"]).await?.ended(1)?;
-    ensure!(
-        refused.out.contains("KFP's API server cannot be")
-            && refused.out.contains("REFUSED")
-            && refused.out.contains("--overwrite")
-            && refused.out.contains("train-x2k9f"),
-        "{refused:?}"
-    );
-    let _server = server::start(&world, place).await?;
-    let plan: Value = ask(vec!["restore", "plan", "monday", "--overwrite", "-o", "json"])
-        .await?
-        .ended(0)?
-        .data()?;
-    let aside = plan["setAside"].as_array().context("nothing is set aside")?;
-    ensure!(
-        aside.len() == 1
-            && aside[0]["run"] == "5f1c"
-            && aside[0]["running"] == true
-            && plan["safetyBackup"] == true,
-        "{plan:#}"
-    );
-    let closed = plan["close"].as_array().context("the server was not asked")?;
-    ensure!(closed.len() == 1 && closed[0]["run"] == "gone", "{plan:#}");
-    ask(vec!["restore", "plan", "--latest"]).await?.ended(2)?;
-    ask(vec!["restore", "plan"]).await?.ended(2)?;
-
-    let api: Api<KfpRestore> = Api::namespaced(world.client.clone(), place);
-    ask(vec!["restore", "run", "monday", "--yes"]).await?.ended(1)?;
-    ask(vec!["restore", "run", "monday", "--overwrite"])
-        .await?
-        .ended(2)?;
-    ensure!(
-        api.list(&kube::api::ListParams::default())
-            .await?
-            .items
-            .is_empty()
-    );
-    ask(vec![
-        "restore",
-        "run",
-        "monday",
-        "--overwrite",
-        "--yes",
-        "--name",
-        "back",
-    ])
-    .await?
-    .ended(0)?;
-    let back = api.get("back").await?;
-    ensure!(
-        back.spec.overwrite
-            && back
-                .spec
-                .source
-                .backup_ref
-                .is_some_and(|backup| backup.name == "monday"),
-        "another restore was asked for"
-    );
-    ask(vec![
-        "restore",
-        "run",
-        "--latest",
-        "--yes",
-        "--overwrite",
-        "--name",
-        "newest",
-    ])
-    .await?
-    .ended(0)?;
-    let newest = api.get("newest").await?.spec.source;
-    ensure!(
-        newest
-            .destination
-            .is_some_and(|there| there.location.s3.is_some_and(|s3| s3.bucket == "kfp-backups")),
-        "another source was asked for"
-    );
+    let (said, released) = tokio::join!(ask(world, &last_line), releasing);
+    released?;
+    let said = said?.ended(0)?;
+    ensure!(said.out.contains("its set was removed from s3://"), "{said:?}");
+    ensure!(api.get_opt("good").await?.is_none() && api.get_opt("bad").await?.is_none());
     Ok(())
 }
 
@@ -359,7 +332,45 @@ async fn forbidden(world: Arc<World>) -> Result<()> {
         &["inventory"],
     ] {
         let said = kfpctl_as(&world, &file, place, words).await?.ended(5)?;
-        ensure!(said.err.contains("forbidden"), "{said:?}");
+        ensure!(
+            said.err.contains("forbidden") && said.err.contains("role `view`"),
+            "{said:?}"
+        );
+    }
+    may_look(&world, place).await?;
+    world.apply(place, "kfp", spec(Some(destination()))).await?;
+    // A right takes a moment to be known.
+    let said = eventually("it may look at installations", || async {
+        let said = kfpctl_as(&world, &file, place, &["backup", "create"])
+            .await?
+            .ended(5)?;
+        Ok((!said.err.contains("role `view`")).then_some(said))
+    })
+    .await?;
+    ensure!(
+        said.err.contains("the right to create kfpbackups") && said.err.contains("role `edit`"),
+        "{said:?}"
+    );
+    Ok(())
+}
+
+/// Lets the namespace's account look at installations.
+async fn may_look(world: &World, place: &str) -> Result<()> {
+    let group = "rbac.authorization.k8s.io";
+    let role = json!({"rules": [{"apiGroups": ["kfpops.dev"], "resources": ["kfpinstallations"], "verbs": ["get", "list"]}]});
+    let binding = json!({
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "may-look"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": place}],
+    });
+    let version = format!("{group}/v1");
+    for (kind, mut object) in [("Role", role), ("RoleBinding", binding)] {
+        object["apiVersion"] = json!(version);
+        object["kind"] = json!(kind);
+        object["metadata"] = json!({"name": "may-look"});
+        world
+            .objects(place, &version, kind)
+            .create(&PostParams::default(), &serde_json::from_value(object)?)
+            .await?;
     }
     Ok(())
 }

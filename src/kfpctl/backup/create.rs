@@ -6,10 +6,10 @@ use kfp_api::{KfpBackup, KfpInstallation};
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 
-use super::{Place, installation, objects, see};
+use super::{name_alone, see, time_limits};
 use crate::failure::Failure;
-use crate::follow::{Waiting, follow};
-use crate::output::{self, Format};
+use crate::follow::Answer;
+use crate::place::{installation, objects};
 
 /// What to back up, and how.
 #[derive(clap::Args)]
@@ -25,13 +25,11 @@ pub struct Arguments {
     /// What is kept of artifacts; without it, what `spec.backup.artifacts` says.
     #[arg(long, value_enum)]
     artifacts: Option<Keep>,
+    /// Seconds after which it is given up; without it, what `spec.backup.timeLimitSeconds` says.
+    #[arg(long, value_name = "SECONDS", value_parser = time_limits())]
+    time_limit: Option<i32>,
     #[command(flatten)]
-    follow: Waiting,
-    #[command(flatten)]
-    place: Place,
-    /// How to print; as a table, the name alone.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    answer: Answer,
 }
 
 /// What must be checked.
@@ -58,16 +56,12 @@ enum Keep {
 
 /// Makes it.
 pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (client, api): (_, Api<KfpBackup>) = arguments.place.open().await?;
-    let installations = objects(&client, arguments.place.namespace.as_deref());
+    let (client, api): (_, Api<KfpBackup>) = arguments.answer.place.open().await?;
+    let installations = objects(&client, arguments.answer.place.namespace.as_deref());
     let installation = installation(&installations, arguments.installation.as_deref()).await?;
     let wanted = backup(arguments, &installation, Timestamp::now())?;
-    let mut made = api.create(&PostParams::default(), &wanted).await?;
-    let name = made.metadata.name.clone().unwrap_or_default();
-    if arguments.follow.wait {
-        made = follow(api, &name, arguments.follow.timeout, see).await?;
-    }
-    output::print(arguments.output, &made, |_| format!("{name}\n"))
+    let made = api.create(&PostParams::default(), &wanted).await?;
+    arguments.answer.give(api, made, see, name_alone).await
 }
 
 /// The KfpBackup that is asked for.
@@ -97,6 +91,9 @@ fn backup(
             Depth::Checksums => Verify::Checksums,
             Depth::Restore => Verify::Restore,
         };
+    }
+    if let Some(seconds) = arguments.time_limit {
+        backup.spec.time_limit_seconds = seconds;
     }
     if let Some(keep) = arguments.artifacts {
         backup.spec.artifacts.r#type = match keep {
@@ -156,11 +153,14 @@ mod tests {
             "restore",
             "--artifacts",
             "none",
+            "--time-limit",
+            "120",
         ];
         let made = backup(&arguments(&line), &installation(USUAL), now()).unwrap();
         assert_eq!(made.metadata.name.as_deref(), Some("before-upgrade"));
         assert_eq!(made.spec.verify, Verify::Restore);
         assert_eq!(made.spec.artifacts.r#type, ArtifactsType::None);
+        assert_eq!(made.spec.time_limit_seconds, 120);
     }
 
     #[test]

@@ -7,34 +7,17 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
-use kube::Api;
-use kube::api::ListParams;
 use serde::Serialize;
 
-use super::{Place, standing};
+use super::standing;
 use crate::failure::Failure;
-use crate::follow::{span, unsigned};
+use crate::follow::{age, unsigned};
 use crate::keep;
-use crate::output::{self, Format, table};
+use crate::output::table;
+use crate::place::Listing;
 
 /// Number of the report's shape.
 const SCHEMA_VERSION: u32 = 1;
-
-/// Which backups.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Of this KfpInstallation only.
-    #[arg(long)]
-    installation: Option<String>,
-    /// Every namespace.
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
-    all_namespaces: bool,
-    #[command(flatten)]
-    place: Place,
-    /// How to print.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-}
 
 /// The backups.
 #[derive(Debug, Serialize)]
@@ -82,29 +65,19 @@ pub(super) struct Entry {
 }
 
 /// Lists.
-pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (client, api): (_, Api<KfpBackup>) = arguments.place.open().await?;
-    let (api, installations): (Api<KfpBackup>, Api<KfpInstallation>) = if arguments.all_namespaces {
-        (Api::all(client.clone()), Api::all(client))
-    } else {
-        (api, super::objects(&client, arguments.place.namespace.as_deref()))
-    };
-    let mut backups = api.list(&ListParams::default()).await?.items;
-    if let Some(wanted) = &arguments.installation {
-        backups.retain(|backup| backup.spec.installation == *wanted);
-    }
-    if backups.is_empty() && arguments.output == Format::Table {
-        return Err(Failure::NotFound(
-            "no KfpBackup here; make one with `kfpctl backup create`, or look elsewhere with -n or -A".into(),
-        ));
-    }
-    let installations = installations.list(&ListParams::default()).await?.items;
+pub async fn run(listing: &Listing) -> Result<(), Failure> {
+    let client = listing.place.connection.client().await?;
+    let backups: Vec<KfpBackup> = listing
+        .wanted(&client, |backup: &KfpBackup| backup.spec.installation.as_str())
+        .await?;
+    let installations: Vec<KfpInstallation> = listing.all(&client).await?;
     let now = Timestamp::now();
-    output::print(
-        arguments.output,
-        &report(&backups, &installations, now),
-        |report| draw(report, arguments.all_namespaces, now),
-    )
+    let empty = backups
+        .is_empty()
+        .then_some("no KfpBackup here; make one with `kfpctl backup create`");
+    listing.print(&report(&backups, &installations, now), empty, |report| {
+        draw(report, now, |entry| listing.name(&entry.namespace, &entry.name))
+    })
 }
 
 /// The report, newest first.
@@ -173,23 +146,15 @@ impl Entry {
     }
 }
 
-fn draw(report: &Report, all: bool, now: Timestamp) -> String {
+fn draw(report: &Report, now: Timestamp, name: impl Fn(&Entry) -> String) -> String {
     let rows = report.backups.iter().map(|entry| {
-        let name = if all {
-            format!("{}/{}", entry.namespace, entry.name)
-        } else {
-            entry.name.clone()
-        };
-        let age = entry
-            .moment()
-            .map(|moment| span(unsigned(now.duration_since(moment).as_secs())));
         let size = entry
             .stored_bytes
             .map(|bytes| HumanBytes(unsigned(bytes)).to_string());
         [
-            name,
+            name(entry),
             entry.installation.clone(),
-            age.unwrap_or_default(),
+            age(entry.moment(), now),
             size.unwrap_or_default(),
             entry.word().to_owned(),
             entry.location.clone().unwrap_or_default(),
@@ -272,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_list_says_how_old_how_large_whether_verified_where_and_why() {
-        insta::assert_snapshot!(draw(&sample(), false, now()));
+        insta::assert_snapshot!(draw(&sample(), now(), |entry| entry.name.clone()));
     }
 
     #[test]

@@ -1,137 +1,83 @@
 //! PEOPLE: `kfpctl backup show`: everything that a KfpBackup says, for a person who wants to know whether to trust it.
 
-use std::fmt::Write as _;
-
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use kfp_api::KfpBackup;
-use kfp_api::backup_status::{KfpBackupStatus, Verification};
-use kube::Api;
+use kfp_api::backup::Encryption;
+use kfp_api::backup_status::Verification;
+use kfp_api::installation::DeletionPolicy;
 
-use super::Place;
+use super::see;
+use crate::card;
 use crate::failure::Failure;
-use crate::follow::{span, unsigned};
-use crate::output::{self, Format};
+use crate::follow::{Showing, age, unsigned};
 
-/// Which one.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Name of the KfpBackup.
-    name: String,
-    #[command(flatten)]
-    place: Place,
-    /// How to print.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+/// Shows it, at once or once it ended.
+pub async fn run(showing: &Showing) -> Result<(), Failure> {
+    showing.run(see, |backup| draw(backup, Timestamp::now())).await
 }
 
-/// Shows it.
-pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (_, api): (_, Api<KfpBackup>) = arguments.place.open().await?;
-    let backup = api.get(&arguments.name).await?;
-    let now = Timestamp::now();
-    output::print(arguments.output, &backup, |backup| draw(backup, now))
-}
-
+/// What is known, a name and a value each, and what its conditions say.
 fn draw(backup: &KfpBackup, now: Timestamp) -> String {
-    let meta = &backup.metadata;
-    let mut text = format!(
-        "{}/{}  of {}\n",
-        meta.namespace.as_deref().unwrap_or("default"),
-        meta.name.as_deref().unwrap_or_default(),
-        backup.spec.installation
-    );
-    let Some(status) = backup
-        .status
-        .as_ref()
-        .filter(|status| !status.conditions.is_empty())
-    else {
-        text += "the operator has not looked at it yet; is it running?\n";
-        return text;
-    };
-    for (name, value) in facts(backup, status, now) {
-        let _ = writeln!(text, "  {name:12} {value}");
-    }
-    text.push('\n');
-    for condition in &status.conditions {
-        let said = format!(
-            "  {}={} {}: {}",
-            condition.type_, condition.status, condition.reason, condition.message
-        );
-        text += said.trim_end_matches([':', ' ']);
-        text.push('\n');
-    }
-    text
-}
-
-/// What is known, a name and a value each.
-fn facts(backup: &KfpBackup, status: &KfpBackupStatus, now: Timestamp) -> Vec<(&'static str, String)> {
+    let status = backup.status.clone().unwrap_or_default();
     let bytes = |bytes: i64| HumanBytes(unsigned(bytes)).to_string();
-    let count = |number: i64| HumanCount(unsigned(number)).to_string();
-    let took = status
-        .started_at
+    let instant = status
+        .instant
         .as_ref()
-        .zip(status.completed_at.as_ref())
-        .map(|(begun, ended)| span(unsigned(ended.0.duration_since(begun.0).as_secs())));
-    let instant = status.instant.as_ref().map(|instant| {
-        let age = span(unsigned(now.duration_since(instant.0).as_secs()));
-        format!("{}, {age} ago", instant.0)
-    });
+        .map(|instant| format!("{}, {} ago", instant.0, age(Some(instant.0), now)));
     let size = status.bytes.map(|whole| match status.stored_bytes {
         Some(stored) => format!("{}, stored {}", bytes(whole), bytes(stored)),
         None => bytes(whole),
     });
-    let encrypted = backup.spec.encryption.as_ref().map(|encryption| {
-        let number = encryption.recipients.len();
-        format!(
-            "{:?}, to {number} recipient{}",
-            encryption.scope,
-            if number == 1 { "" } else { "s" }
-        )
-    });
+    let missing = status
+        .missing_objects
+        .filter(|missing| *missing > 0)
+        .map(|missing| format!("{} objects of the bucket that rows refer to", count(missing)));
+    let manifest = status
+        .manifest_sha256
+        .as_ref()
+        .map(|digest| format!("sha256:{digest}"));
+    let took = card::took(status.started_at.as_ref(), status.completed_at.as_ref());
+    let deletion = match backup.spec.deletion_policy {
+        DeletionPolicy::Delete => "removes the set too",
+        DeletionPolicy::Retain => "leaves the set where it is",
+    };
     let facts = [
         ("instant", instant),
-        ("release", status.version.clone()),
-        ("set", status.set.clone()),
-        ("where", status.location.clone()),
-        ("immutable", status.immutability.clone()),
+        ("release", status.version),
+        ("set", status.set),
+        ("where", status.location),
+        ("immutable", status.immutability),
         ("size", size),
         ("rows", status.rows.map(count)),
         ("objects", status.objects.map(count)),
-        (
-            "missing",
-            status
-                .missing_objects
-                .filter(|missing| *missing > 0)
-                .map(|missing| format!("{} objects of the bucket that rows refer to", count(missing))),
-        ),
+        ("missing", missing),
         ("took", took),
-        ("encrypted", encrypted),
-        (
-            "manifest",
-            status
-                .manifest_sha256
-                .as_ref()
-                .map(|digest| format!("sha256:{digest}")),
-        ),
+        ("encrypted", backup.spec.encryption.as_ref().map(encrypted)),
+        ("manifest", manifest),
         ("checked", status.verification.as_ref().map(checked)),
-        (
-            "deletion",
-            Some(match backup.spec.deletion_policy {
-                kfp_api::installation::DeletionPolicy::Delete => "removes the set too".to_owned(),
-                kfp_api::installation::DeletionPolicy::Retain => "leaves the set where it is".to_owned(),
-            }),
-        ),
+        ("deletion", Some(deletion.to_owned())),
     ];
-    facts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    card::draw(
+        &backup.metadata,
+        &backup.spec.installation,
+        facts,
+        &status.conditions,
+    )
+}
+
+fn count(number: i64) -> String {
+    HumanCount(unsigned(number)).to_string()
+}
+
+fn encrypted(encryption: &Encryption) -> String {
+    let number = encryption.recipients.len();
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{:?}, to {number} recipient{plural}", encryption.scope)
 }
 
 /// What was checked, and when.
 fn checked(verification: &Verification) -> String {
-    let count = |number: i64| HumanCount(unsigned(number)).to_string();
     let mut words = vec![format!("{} parts", count(verification.parts))];
     if verification.tables > 0 {
         words.push(format!(

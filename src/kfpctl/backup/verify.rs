@@ -2,54 +2,50 @@
 
 use jiff::Timestamp;
 use kfp_api::KfpBackup;
+use kfp_api::backup::Verify;
 use kfp_api::conditions::ConditionType;
 use kfp_api::names::VERIFY_REQUESTED_ANNOTATION;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{Place, condition, see, standing};
+use super::{condition, name_alone, see, standing};
 use crate::failure::Failure;
-use crate::follow::{Seen, Waiting, follow};
-use crate::output::{self, Format};
-
-/// Which one.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Name of the KfpBackup.
-    name: String,
-    #[command(flatten)]
-    follow: Waiting,
-    #[command(flatten)]
-    place: Place,
-    /// How to print; as a table, the name alone.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-}
+use crate::follow::{Seen, Showing};
 
 /// Asks.
-pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (_, api): (_, Api<KfpBackup>) = arguments.place.open().await?;
-    let backup = api.get(&arguments.name).await?;
+pub async fn run(asked: &Showing) -> Result<(), Failure> {
+    let (_, api): (_, Api<KfpBackup>) = asked.answer.place.open().await?;
+    let backup = api.get(&asked.name).await?;
     if standing(&backup, ConditionType::Complete) != "True" {
         let why = condition(backup.status.as_ref(), ConditionType::Complete)
             .map(|condition| format!(" ({}: {})", condition.reason, condition.message));
         return Err(Failure::NotReady(format!(
             "{} is not complete, so there is nothing to verify{}",
-            arguments.name,
+            asked.name,
             why.unwrap_or_default()
         )));
     }
     let now = Timestamp::now();
-    let asked = json!({"metadata": {"annotations": {VERIFY_REQUESTED_ANNOTATION: now.to_string()}}});
-    let mut backup = api
-        .patch(&arguments.name, &PatchParams::default(), &Patch::Merge(asked))
+    let request = json!({"metadata": {"annotations": {VERIFY_REQUESTED_ANNOTATION: now.to_string()}}});
+    let backup = api
+        .patch(&asked.name, &PatchParams::default(), &Patch::Merge(request))
         .await?;
-    if arguments.follow.wait {
-        let name = &arguments.name;
-        backup = follow(api, name, arguments.follow.timeout, |backup| answer(backup, now)).await?;
+    if let Some(note) = shallow(&backup) {
+        eprintln!("{note}");
     }
-    output::print(arguments.output, &backup, |_| format!("{}\n", arguments.name))
+    let see = |backup: &KfpBackup| answer(backup, now);
+    asked.answer.give(api, backup, see, name_alone).await
+}
+
+/// What is said of a check that restores nothing.
+fn shallow(backup: &KfpBackup) -> Option<String> {
+    (backup.spec.verify == Verify::Checksums).then(|| {
+        format!(
+            "{}: only checksums are checked, for its spec.verify is Checksums; that it can be restored is not tried.",
+            backup.metadata.name.as_deref().unwrap_or_default()
+        )
+    })
 }
 
 /// How it stands; an answer that was there before the question is none.
@@ -81,6 +77,17 @@ mod tests {
 
     use super::super::tests::{backup, said};
     use super::*;
+
+    #[test]
+    fn a_check_that_restores_nothing_says_so() {
+        let mut one = backup("");
+        assert_eq!(shallow(&one), None);
+        one.spec.verify = Verify::Checksums;
+        insta::assert_snapshot!(
+            shallow(&one).unwrap(),
+            @"nightly: only checksums are checked, for its spec.verify is Checksums; that it can be restored is not tried."
+        );
+    }
 
     #[rstest]
     #[case::of_yesterday("2026-11-24T01:00:00Z", false)]

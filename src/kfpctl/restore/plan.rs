@@ -1,22 +1,22 @@
-//! PEOPLE: `kfpctl restore plan`: from what the KfpBackup tells and what is in the target's namespace, what a restore would do.
+//! PEOPLE: `kfpctl restore plan`: from what is known of the set and what is in the target's namespace, what a restore would do.
 //! The plan itself is made by [`kfp_backup::restore_plan`].
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kfp_api::conditions::ConditionType;
-use kfp_api::{KfpBackup, KfpInstallation};
-use kfp_backup::restore_plan::{DatabaseFacts, RestorePlan, SetFacts, TargetSeen, WorkflowSeen, plan};
+use kfp_api::KfpInstallation;
+use kfp_backup::restore_plan::{DatabaseFacts, RestorePlan, TargetSeen, WorkflowSeen, plan};
 use kube::api::{DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 
+use super::set::DATABASES;
 use super::source::Asked;
-use super::{runs, view};
-use crate::backup::{installation, objects, standing};
+use super::{runs, set, view};
 use crate::failure::Failure;
-use crate::follow::unsigned;
 use crate::output::{self, Format};
+use crate::place::{installation, objects};
 
 /// Label of a Workflow: the run that it carries out (kubeflow/pipelines 2.16.1, backend/src/common/util/consts.go).
 const RUN_LABEL: &str = "pipeline/runid";
@@ -46,84 +46,55 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
 pub async fn of(client: &Client, asked: &Asked) -> Result<RestorePlan, Failure> {
     let namespace = asked.place.namespace.as_deref();
     let target = installation(&objects(client, namespace), asked.installation.as_deref()).await?;
-    let name = asked.backup.as_deref().ok_or_else(|| {
-        Failure::Usage(
-            "only a set that a KfpBackup tells of can be planned from here: nobody but the operator reads the destination; \
-             the status of the KfpRestore says what was done"
-                .into(),
-        )
-    })?;
-    let from = asked.from_namespace.as_deref().or(namespace);
-    let backup = objects::<KfpBackup>(client, from).get(name).await?;
-    let set = facts(&backup)?;
+    let mut set = set::asked_for(client, asked, &target).await?;
     let inside = target.metadata.namespace.as_deref().unwrap_or("default");
+    let workflows = list(
+        client,
+        inside,
+        "argoproj.io",
+        "v1alpha1",
+        "Workflow",
+        Some(RUN_LABEL),
+    )
+    .await?;
+    let schedules = list(
+        client,
+        inside,
+        "kubeflow.org",
+        "v1beta1",
+        "ScheduledWorkflow",
+        None,
+    )
+    .await?;
+    set.schedules = Some(there_then(&schedules, set.taken));
     let seen = TargetSeen {
-        release: target.status.as_ref().and_then(|status| status.version.clone()),
+        release: Some(target.spec.version.clone()),
         databases: Some(databases(&target)),
-        workflows: list(
-            client,
-            inside,
-            "argoproj.io",
-            "v1alpha1",
-            "Workflow",
-            Some(RUN_LABEL),
-        )
-        .await?
-        .iter()
-        .filter_map(workflow)
-        .collect(),
-        schedules: list(
-            client,
-            inside,
-            "kubeflow.org",
-            "v1beta1",
-            "ScheduledWorkflow",
-            None,
-        )
-        .await?
-        .into_iter()
-        .filter_map(|schedule| schedule.metadata.name)
-        .collect(),
+        workflows: workflows.iter().filter_map(workflow).collect(),
+        schedules: schedules
+            .into_iter()
+            .filter_map(|schedule| schedule.metadata.name)
+            .collect(),
         unfinished: runs::unfinished_at(client, &target, set.taken).await,
     };
-    Ok(plan(&set, &seen, asked.parts.wanted(), asked.overwrite))
+    let mut plan = plan(&set, &seen, asked.request());
+    if !plan.schedules_set_aside.is_empty() {
+        plan.notes.push(
+            "which recurring runs the set has is not known from here: those made since that moment are taken for the ones that it does not have"
+                .to_owned(),
+        );
+    }
+    Ok(plan)
 }
 
-/// How all databases of an installation are called together: a KfpBackup does not tell them apart.
-const DATABASES: &str = "KFP's databases";
-
-/// What the backup's status tells.
-fn facts(backup: &KfpBackup) -> Result<SetFacts, Failure> {
-    let name = backup.metadata.name.clone().unwrap_or_default();
-    let status = backup
-        .status
-        .as_ref()
-        .filter(|_| standing(backup, ConditionType::Complete) == "True");
-    let (Some(status), Some((id, taken))) = (
-        status,
-        status.and_then(|status| status.set.clone().zip(status.instant.clone())),
-    ) else {
-        return Err(Failure::NotReady(format!(
-            "{name} is not complete, so there is nothing to restore; `kfpctl backup show {name}` says why"
-        )));
-    };
-    Ok(SetFacts {
-        id,
-        taken: taken.0,
-        release: status.version.clone().unwrap_or_default(),
-        verified: standing(backup, ConditionType::Verified) == "True",
-        databases: vec![DatabaseFacts {
-            name: DATABASES.to_owned(),
-            tables: 1,
-            rows: status.rows.map(unsigned),
-        }],
-        objects: status
-            .objects
-            .filter(|objects| *objects > 0)
-            .map(|objects| BTreeMap::from([("of every kind".to_owned(), unsigned(objects))]))
-            .unwrap_or_default(),
-        schedules: None,
-    })
+/// The schedules that were there at a moment: a set of that moment is taken to have them.
+fn there_then(schedules: &[DynamicObject], moment: Timestamp) -> BTreeSet<String> {
+    let old = schedules.iter().filter(|schedule| {
+        let created = schedule.metadata.creation_timestamp.as_ref();
+        created.is_some_and(|created| created.0 <= moment)
+    });
+    old.filter_map(|schedule| schedule.metadata.name.clone())
+        .collect()
 }
 
 /// Databases that hold something: once a release was seen running, its server has made its tables.
@@ -193,28 +164,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::tests::{backup, said};
 
     #[test]
-    fn a_backup_that_is_not_complete_cannot_be_planned() {
-        let Err(Failure::NotReady(message)) = facts(&backup("set: 20261124T014900Z-1a2b3c")) else {
-            panic!("it was planned");
+    fn a_schedule_that_is_younger_than_the_set_is_not_in_it() {
+        let schedule = |name: &str, created: &str| -> DynamicObject {
+            serde_json::from_value(
+                json!({"apiVersion": "kubeflow.org/v1beta1", "kind": "ScheduledWorkflow",
+                "metadata": {"name": name, "creationTimestamp": created}}),
+            )
+            .unwrap()
         };
-        insta::assert_snapshot!(message);
-    }
-
-    #[test]
-    fn what_a_complete_backup_tells_is_taken_up() {
-        let complete = backup(&format!(
-            "set: 20261124T014900Z-1a2b3c, instant: '2026-11-24T01:49:00Z', version: 2.16.1, rows: 12, objects: 3, conditions: [{}]",
-            said("Complete", "True", "Taken")
-        ));
-        let set = facts(&complete).unwrap();
-        assert_eq!(
-            (set.databases[0].rows, set.verified, set.release.as_str()),
-            (Some(12), false, "2.16.1")
-        );
-        assert_eq!(set.objects.values().sum::<u64>(), 3);
+        let schedules = [
+            schedule("old", "2026-11-24T01:49:00Z"),
+            schedule("young", "2026-11-24T01:49:01Z"),
+        ];
+        let then = there_then(&schedules, "2026-11-24T01:49:00Z".parse().unwrap());
+        assert_eq!(then, BTreeSet::from(["old".to_owned()]));
     }
 
     #[rstest]

@@ -9,12 +9,13 @@ use crate::output::table;
 
 /// The whole plan: what is lost comes first.
 pub fn draw(plan: &RestorePlan) -> String {
+    let about = if plan.approximate { "about " } else { "" };
     let mut text = format!(
-        "Set {} holds {}: what was done since then is lost.\n",
+        "Set {} holds {about}{}: what was done since then is lost.\n",
         plan.set, plan.taken
     );
     for refusal in &plan.refused {
-        let _ = writeln!(text, "REFUSED: {}", refused(refusal));
+        let _ = writeln!(text, "REFUSED: {}", refused(refusal, plan));
     }
     for note in &plan.notes {
         let _ = writeln!(text, "Note: {note}.");
@@ -25,8 +26,6 @@ pub fn draw(plan: &RestorePlan) -> String {
     if !plan.databases.is_empty() {
         text.push('\n');
         let rows = plan.databases.iter().map(|database| {
-            let count =
-                |rows: Option<u64>| rows.map_or_else(|| "?".to_owned(), |rows| HumanCount(rows).to_string());
             let then = if database.change == Change::Leave {
                 "-".to_owned()
             } else {
@@ -46,7 +45,7 @@ pub fn draw(plan: &RestorePlan) -> String {
         let rows = plan
             .objects
             .iter()
-            .map(|(kind, number)| [kind.clone(), number.to_string()]);
+            .map(|(kind, number)| [kind.clone(), count(*number)]);
         text += &table(["PUT IN PLACE", "OBJECTS"], rows);
     }
     text += &workflows(plan);
@@ -54,8 +53,25 @@ pub fn draw(plan: &RestorePlan) -> String {
     text
 }
 
-fn refused(refusal: &Refusal) -> String {
+/// A number, or that it is not known.
+fn count(number: Option<u64>) -> String {
+    number.map_or_else(|| "?".to_owned(), |number| HumanCount(number).to_string())
+}
+
+fn refused(refusal: &Refusal, plan: &RestorePlan) -> String {
     match refusal {
+        Refusal::SetDamaged => format!(
+            "a verification found set {} damaged (SetDamaged); restore another one: `kfpctl backup list` says which are verified",
+            plan.set
+        ),
+        Refusal::KeyMissing => format!(
+            "set {} is encrypted; name the Secret of the operator's namespace that opens it: --key",
+            plan.set
+        ),
+        Refusal::ReleaseDiffers { of_set, of_target } => format!(
+            "the set is of KFP {of_set} and the installation of {of_target}, which has another schema (ReleaseDiffers); restore into one \
+             whose spec.version is {of_set}"
+        ),
         Refusal::NotEmpty { databases } => format!(
             "{} would be overwritten; say --overwrite if that is what you want",
             databases.join(", ")
@@ -126,6 +142,7 @@ mod tests {
         RestorePlan {
             set: "20261124T014900Z-1a2b3c".into(),
             taken: "2026-11-24T01:49:00Z".parse().unwrap(),
+            approximate: false,
             refused: vec![Refusal::NotEmpty {
                 databases: vec!["mlpipeline".into()],
             }],
@@ -144,7 +161,7 @@ mod tests {
                     change: Change::Leave,
                 },
             ],
-            objects: [("ScheduledWorkflow".to_owned(), 2)].into(),
+            objects: [("ScheduledWorkflow".to_owned(), Some(2))].into(),
             set_aside: vec![SetAside {
                 workflow: "train-x2k9f".into(),
                 created: "2026-11-24T08:00:00Z".parse().unwrap(),
@@ -180,5 +197,31 @@ mod tests {
             ..plan()
         };
         insta::assert_snapshot!(draw(&empty));
+    }
+
+    #[test]
+    fn what_is_not_known_and_what_stands_against_it_is_said() {
+        let vague = RestorePlan {
+            approximate: true,
+            refused: vec![
+                Refusal::SetDamaged,
+                Refusal::KeyMissing,
+                Refusal::ReleaseDiffers {
+                    of_set: "2.14.4".into(),
+                    of_target: "2.16.1".into(),
+                },
+                Refusal::NothingWanted {
+                    missing: "a recurring run".into(),
+                },
+            ],
+            databases: Vec::new(),
+            objects: [("ScheduledWorkflow".to_owned(), None)].into(),
+            set_aside: Vec::new(),
+            schedules_set_aside: Vec::new(),
+            close: Some(Vec::new()),
+            notes: Vec::new(),
+            ..plan()
+        };
+        insta::assert_snapshot!(draw(&vague));
     }
 }
