@@ -86,6 +86,7 @@ impl BackupMetrics {
 
     /// The backups of an installation as they are now.
     pub fn show(&self, namespace: &str, name: &str, summary: &Summary, backups: &[KfpBackup]) {
+        self.begin(namespace, name);
         let labels = InstallationLabels::new(namespace, name);
         let Some(status) = &summary.status else {
             return self.hide(&labels);
@@ -130,6 +131,17 @@ impl BackupMetrics {
         }
     }
 
+    /// Every result stands at 0 before it is counted: Prometheus sees no increase in a series that begins at 1.
+    fn begin(&self, namespace: &str, name: &str) {
+        let results = |counters: &Family<ResultLabels, Counter>, results: &[&str]| {
+            for result in results {
+                drop(counters.get_or_create(&ResultLabels::new(namespace, name, result)));
+            }
+        };
+        results(&self.taken, &TAKEN);
+        results(&self.checked, &CHECKED);
+    }
+
     fn hide(&self, labels: &InstallationLabels) {
         self.verified.remove(labels);
         self.complete.remove(labels);
@@ -140,4 +152,47 @@ impl BackupMetrics {
 
 fn seconds(time: Timestamp) -> f64 {
     time.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text;
+
+    use super::*;
+
+    #[test]
+    fn every_result_stands_at_0_before_it_is_counted_and_goes_with_its_installation() {
+        let mut registry = Registry::default();
+        let metrics = BackupMetrics::new(&mut registry);
+        let shown = || {
+            let mut text = String::new();
+            text::encode(&mut text, &registry).unwrap();
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        metrics.show("team", "kfp", &Summary::default(), &[]);
+        let mut expected: Vec<String> = [
+            ("backups", "Complete"),
+            ("backups", "Failed"),
+            ("backup_verifications", "Equal"),
+            ("backup_verifications", "Damaged"),
+            ("backup_verifications", "NoVerdict"),
+        ]
+        .map(|(name, result)| {
+            format!("{name}_total{{namespace=\"team\",name=\"kfp\",result=\"{result}\"}} 0")
+        })
+        .into();
+        let mut found = shown();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        metrics.taken("team", "kfp", false);
+        metrics.checked("team", "kfp", "NoVerdict");
+        metrics.show("team", "kfp", &Summary::default(), &[]);
+        assert_eq!(shown().iter().filter(|line| line.ends_with(" 1")).count(), 2);
+        metrics.forget("team", "kfp");
+        assert_eq!(shown(), Vec::<String>::new());
+    }
 }

@@ -61,6 +61,11 @@ impl RestoreMetrics {
             self.incomplete.remove(&labels);
             return;
         }
+        // Every result stands at 0 before it is counted: Prometheus sees no increase in a series that begins at 1.
+        for result in RESULTS {
+            let labels = ResultLabels::new(namespace, name, result);
+            drop(self.ended.get_or_create(&labels));
+        }
         let held = holding(restores.iter().copied(), name).map(|held| held.state);
         let count = |state| i64::from(held == Some(state));
         self.holding
@@ -78,5 +83,44 @@ impl RestoreMetrics {
             let labels = ResultLabels::new(namespace, name, result);
             self.ended.remove(&labels);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_result_stands_at_0_before_it_is_counted_and_goes_with_its_installation() {
+        let mut registry = Registry::default();
+        let metrics = RestoreMetrics::new(&mut registry);
+        let shown = || {
+            let mut text = String::new();
+            text::encode(&mut text, &registry).unwrap();
+            text.lines()
+                .filter(|line| line.starts_with("restores_total"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let line = |result: &str, count: u32| {
+            format!("restores_total{{namespace=\"team\",name=\"kfp\",result=\"{result}\"}} {count}")
+        };
+        let restore: KfpRestore = serde_json::from_value(json!({
+            "apiVersion": "kfpops.dev/v1alpha1", "kind": "KfpRestore", "metadata": {"name": "back", "namespace": "team"},
+            "spec": {"installation": "kfp", "source": {"type": "BackupRef", "backupRef": {"name": "monday"}}},
+        }))
+        .unwrap();
+        metrics.show("team", "kfp", &[&restore]);
+        let mut found = shown();
+        found.sort();
+        assert_eq!(found, [line("Complete", 0), line("Failed", 0)]);
+        metrics.ended("team", "kfp", false);
+        metrics.show("team", "kfp", &[&restore]);
+        assert!(shown().contains(&line("Failed", 1)), "{:?}", shown());
+        metrics.forget("team", "kfp");
+        assert_eq!(shown(), Vec::<String>::new());
     }
 }
