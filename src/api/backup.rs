@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::backup_status::KfpBackupStatus;
 use crate::destination::{Destination, SecretName};
 use crate::installation::DeletionPolicy;
+use crate::scratch::Scratch;
 
 /// One backup of an installation of this namespace: taken once, and fixed from then on.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, JsonSchema)]
@@ -98,6 +99,9 @@ pub struct KfpBackupSpec {
     /// schema came out equal). Values may be added.
     #[serde(default)]
     pub verify: Verify,
+    /// Where it is restored for that.
+    #[serde(default)]
+    pub scratch: Scratch,
     /// What happens to the set when this resource is deleted: `Retain` (it stays in the destination) or `Delete` (it is
     /// removed). The only field that may change later. Values may be added.
     #[serde(default)]
@@ -249,6 +253,9 @@ pub struct BackupSpec {
     #[serde(default)]
     pub verify: Verify,
     /// As in a KfpBackup, for those that the schedule makes.
+    #[serde(default)]
+    pub scratch: Scratch,
+    /// As in a KfpBackup, for those that the schedule makes.
     #[serde(default = "time_limit")]
     #[schemars(range(min = 60, max = 604_800))]
     pub time_limit_seconds: i32,
@@ -273,6 +280,7 @@ impl BackupSpec {
             secrets: self.secrets,
             encryption: self.encryption.clone(),
             verify: self.verify,
+            scratch: self.scratch.clone(),
             deletion_policy: DeletionPolicy::Retain,
             time_limit_seconds: self.time_limit_seconds,
             throttle: self.throttle,

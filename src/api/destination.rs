@@ -33,7 +33,8 @@ pub struct Destination {
     /// `kfpops.dev/backup-credentials` with value `true`, and its annotation `kfpops.dev/namespaces` lists the namespaces
     /// that may use it (`*` for all). Keys: `accessKeyID`, `secretAccessKey` and, where there are such, `sessionToken` and
     /// `ca.crt` (certificates that the server is trusted by, in PEM) for S3; `serviceAccount.json` for GCS; `accountKey` or
-    /// `sasToken` for Azure. The right to put objects is enough to write a set.
+    /// `sasToken` for Azure. The right to put objects is enough to write a set, and for what a
+    /// restore takes away to be exported beside it.
     pub credentials: SecretName,
     /// Secret of the same form whose credentials may delete, for retention, for the remains of failed attempts and for
     /// `deletionPolicy: Delete`; they are also what a set is read with to verify it. Unset means `credentials`.

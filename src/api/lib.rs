@@ -11,6 +11,7 @@ pub mod names;
 pub mod restore;
 pub mod rules;
 pub mod schema;
+pub mod scratch;
 pub mod sdk;
 pub mod status;
 

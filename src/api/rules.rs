@@ -49,6 +49,7 @@ pub fn installation() -> Vec<CelRule> {
     let mut rules = INSTALLATION.to_vec();
     rules.extend(destination("spec.backup.destination"));
     rules.extend(encryption("spec.backup"));
+    rules.push(scratch("spec.backup.scratch"));
     rules.extend(source("spec.bootstrap.source"));
     rules
 }
@@ -59,6 +60,7 @@ pub fn backup() -> Vec<CelRule> {
     let mut rules = BACKUP.to_vec();
     rules.extend(destination("spec.destination"));
     rules.extend(encryption("spec"));
+    rules.push(scratch("spec.scratch"));
     rules
 }
 
@@ -81,7 +83,7 @@ const BACKUP: &[CelRule] = &[
     CelRule {
         on: Cow::Borrowed("spec"),
         rule: "self.installation == oldSelf.installation && self.artifacts == oldSelf.artifacts && self.secrets == oldSelf.secrets \
-               && self.verify == oldSelf.verify && self.timeLimitSeconds == oldSelf.timeLimitSeconds \
+               && self.verify == oldSelf.verify && self.scratch == oldSelf.scratch && self.timeLimitSeconds == oldSelf.timeLimitSeconds \
                && has(self.destination) == has(oldSelf.destination) \
                && (!has(self.destination) || self.destination == oldSelf.destination) \
                && has(self.encryption) == has(oldSelf.encryption) \
@@ -142,6 +144,17 @@ fn destination(on: &str) -> [CelRule; 3] {
             ".azure",
         ),
     ]
+}
+
+/// The members of a scratch server fit its type.
+fn scratch(on: &str) -> CelRule {
+    CelRule {
+        on: Cow::Owned(on.to_owned()),
+        rule: "(self.type == 'Server') == has(self.server)",
+        message: "server is needed for type: Server, and is for nothing else",
+        reason: CelReason::FieldValueInvalid,
+        field_path: Some(".server"),
+    }
 }
 
 /// What is to be encrypted needs somebody to encrypt it to, and what is to be restored somebody who can read it.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hidden::Hidden;
 use crate::layout::{Home, SetId};
-use crate::manifest::{ArtifactsMode, EncryptionScope, Origin, Role};
+use crate::manifest::{ArtifactsMode, EncryptionScope, Origin, Purpose, Role};
 
 /// What a Job is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,9 @@ pub struct Take {
     pub destination: Destination,
     /// The installation.
     pub source: Origin,
+    /// What the set is taken for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// The server of its databases, as one who may read them all.
     pub server: DatabaseServer,
     /// Its databases by what they are for.
@@ -257,6 +260,9 @@ pub enum Store {
 pub struct Verify {
     /// The set.
     pub set: SetId,
+    /// SHA-256 of its manifest, as it was told when the set was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_sha256: Option<String>,
     /// Where it lies.
     pub destination: Destination,
     /// age identity (`AGE-SECRET-KEY-1…`) for encrypted parts. Without it their digests are checked, and no row.
@@ -294,8 +300,13 @@ pub struct Scratch {
 pub struct Restore {
     /// The set.
     pub set: SetId,
+    /// SHA-256 of its manifest, as it was told when the set was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_sha256: Option<String>,
     /// Where it lies; the home is the one of the installation that was backed up.
     pub destination: Destination,
+    /// The same, with credentials that may write: where what is taken away is exported to.
+    pub aside: Destination,
     /// age identity for encrypted parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Hidden>,

@@ -9,6 +9,8 @@ use crate::layout::{Attempt, SetId};
 pub const PROGRESS_KEY: &str = "progress";
 /// Key of the report in the Job's ConfigMap.
 pub const REPORT_KEY: &str = "report";
+/// Beginning of a key of the Job's ConfigMap for each start of the program; the rest is the attempt's name.
+pub const ATTEMPT_KEY: &str = "attempt-";
 /// Exit code of a Job's program whose failure would come again; 1 is one that may pass.
 pub const EXIT_LASTING: u8 = 2;
 /// Names that a list in a report holds at most.

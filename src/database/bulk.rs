@@ -24,8 +24,10 @@ pub(crate) use self::leash::Leash;
 pub(crate) const SILENCE: Duration = Duration::from_mins(5);
 /// How long a statement may take that works on whole tables: an index of a large table takes minutes.
 pub(crate) const WHOLE_TABLE: Duration = Duration::from_hours(12);
-/// How long the server bears a silent client, in seconds: a store that takes a part slowly, or a throttle.
-const CLIENT_SILENCE_SECONDS: u64 = 900;
+/// How long the server bears a client that takes or sends a part of something slowly, in seconds: a store, or a throttle.
+const SLOWNESS_SECONDS: u64 = 900;
+/// How long the server bears a client that asks nothing, in seconds. That long it keeps the locks of one whose node died.
+pub(crate) const SILENCE_SECONDS: u64 = 300;
 /// How long a statement waits for a metadata lock, in seconds; then whoever changes tables goes first.
 const LOCK_WAIT_SECONDS: u64 = 10;
 
@@ -237,8 +239,8 @@ async fn greet(target: &Target) -> Result<Greeted, sqlx::Error> {
     };
     connection
         .execute(AssertSqlSafe(format!(
-            "SET SESSION {unlimited}, SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, SESSION wait_timeout = {CLIENT_SILENCE_SECONDS}, \
-             SESSION net_write_timeout = {CLIENT_SILENCE_SECONDS}, SESSION net_read_timeout = {CLIENT_SILENCE_SECONDS}, \
+            "SET SESSION {unlimited}, SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, SESSION wait_timeout = {SILENCE_SECONDS}, \
+             SESSION net_write_timeout = {SLOWNESS_SECONDS}, SESSION net_read_timeout = {SLOWNESS_SECONDS}, \
              SESSION sql_mode = '{SQL_MODE}', SESSION time_zone = '+00:00'"
         )))
         .await?;

@@ -26,7 +26,7 @@ use self::ledger::Ledger;
 pub use self::ledger::TABLE as LEDGER;
 use self::prepare::Found;
 pub use self::verify::{Verified, verify};
-use crate::bulk::{Bulk, Leash, TransferError};
+use crate::bulk::{Bulk, Leash, SILENCE_SECONDS, TransferError};
 use crate::error::ProbeError;
 use crate::parts::Source;
 use crate::progress::{Meter, Tell};
@@ -35,6 +35,9 @@ use crate::target::Target;
 
 /// How often the session that keeps other loads away says something, so that the server does not close it.
 const PULSE: Duration = Duration::from_mins(1);
+
+/// After this time a server has forgotten the sessions of a load whose node died.
+pub const DEAD: Duration = Duration::from_secs(SILENCE_SECONDS + 30);
 
 /// Character sets of statements: rows are bytes, definitions are texts.
 const ROWS: &str = "binary";
@@ -60,6 +63,11 @@ pub struct Options {
     pub writers: usize,
     /// What is there may go.
     pub replace: bool,
+    /// How long another load of one of these databases is waited for: [`DEAD`] where none can be but one whose node died.
+    pub patience: Duration,
+    /// Databases stay marked as being loaded when all is loaded and compared: whoever still has to put something right calls
+    /// [`end`] after it, and nobody takes them for whole before.
+    pub keep_mark: bool,
 }
 
 /// What was loaded.
@@ -135,14 +143,28 @@ async fn run(
         done = work => done?,
         error = pulse(&mut control) => return Err(error),
     };
-    for (_, into) in &chosen {
-        ledger::remove(&mut control, into).await?;
+    if !options.keep_mark {
+        for (_, into) in &chosen {
+            ledger::remove(&mut control, into).await?;
+        }
     }
     control.close().await;
     Ok(Loaded {
         chunks_before,
         verified,
     })
+}
+
+/// Ends the load of these databases, whose marks were kept. Those that are not marked stay as they are.
+pub async fn end(target: &Target, databases: &[String]) -> Result<(), TransferError> {
+    let leash = Leash::new(target);
+    let mut control = Bulk::open(target, &leash).await?;
+    for database in databases {
+        ledger::remove(&mut control, database).await?;
+    }
+    control.close().await;
+    leash.kill().await;
+    Ok(())
 }
 
 /// Keeps a session alive; ends when it is lost.
@@ -204,7 +226,7 @@ async fn begin<'a>(
     prepare::fits(control, &records).await?;
     let mut found = Vec::new();
     for (record, into) in chosen {
-        prepare::claim(control, into).await?;
+        prepare::claim(control, into, options.patience).await?;
         let (state, holds) = prepare::look(control, record, into, &options.id).await?;
         match (&state, &holds) {
             (Found::Perhaps, Some(_)) if !options.replace => {}

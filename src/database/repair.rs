@@ -271,6 +271,20 @@ impl Repair {
         Ok(changed)
     }
 
+    /// Those of these recurring runs that have a row.
+    pub async fn recurring(&mut self, ids: &[String]) -> Result<BTreeSet<String>, TransferError> {
+        if ids.is_empty() || !self.has("jobs", "UUID") {
+            return Ok(BTreeSet::new());
+        }
+        let sql = format!(
+            "SELECT UUID FROM {} WHERE UUID IN ({})",
+            self.path("jobs"),
+            list(ids)
+        );
+        let answers = self.bulk.query("looking for recurring runs", sql).await?;
+        Ok(answers.iter().map(|answer| answer.text(0)).collect())
+    }
+
     fn renames(&self, named: Named, old: &str, new: &str) -> Vec<String> {
         let mut all: Vec<String> = named
             .columns()

@@ -3,8 +3,10 @@
 
 mod artifacts;
 mod bucket;
+mod copies;
 pub mod destination;
 mod lines;
+mod listing;
 pub mod meter;
 mod objects;
 mod own_store;
@@ -23,6 +25,7 @@ pub mod state;
 mod take;
 mod transport;
 pub mod trouble;
+mod upload;
 mod verify;
 
 use std::sync::Arc;
@@ -110,15 +113,17 @@ async fn carry_out(order: &Order, surroundings: &Surroundings, meter: &Arc<Meter
     let stop = &surroundings.stop;
     let work = async {
         Ok(match &order.task {
-            Task::Take(order) => Done::Took(Box::new(take::take(order, surroundings, meter).await?)),
-            Task::Verify(order) => {
-                Done::Verified(Box::new(verify::verify(order, surroundings, meter).await?))
+            Task::Take(order) => {
+                Done::Took(Box::new(Box::pin(take::take(order, surroundings, meter)).await?))
             }
+            Task::Verify(order) => Done::Verified(Box::new(
+                Box::pin(verify::verify(order, surroundings, meter)).await?,
+            )),
             Task::Restore(restore) => {
                 // The name of the Job is the same for all its starts.
                 let id = format!("{}/{}/{}", order.tell.namespace, order.tell.name, restore.set);
                 Done::Restored(Box::new(
-                    restore::restore(&id, restore, surroundings, meter).await?,
+                    Box::pin(restore::restore(&id, restore, surroundings, meter)).await?,
                 ))
             }
             Task::Remove(order) => Done::Removed(Box::new(remove::remove(order, surroundings, meter).await?)),

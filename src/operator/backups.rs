@@ -1,6 +1,7 @@
 //! LOOP: which installation's backups get a pass when: changes of its KfpBackups, of itself, of its restores and of Jobs, and the
 //! time that the last pass asked for. Nothing about a backup is decided here.
 
+mod held;
 pub mod metrics;
 mod pass;
 mod steps;

@@ -26,6 +26,8 @@ pub struct Context {
     pub jobs: BackupJobs,
     /// Looks at stored pipelines, beside the passes.
     pub inventories: Inventories,
+    /// Namespaces that are looked after; empty for all.
+    pub namespaces: Vec<String>,
     /// Every known release.
     pub catalog: Arc<Catalog>,
     /// What is counted.

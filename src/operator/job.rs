@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kfp_backup::layout::Attempt;
 use kfp_backup::order::{Order, Tell};
-use kfp_backup::progress::{Done, EXIT_LASTING, Outcome, PROGRESS_KEY, Phase, Progress, REPORT_KEY, Report};
+use kfp_backup::progress::{
+    ATTEMPT_KEY, Done, EXIT_LASTING, Outcome, PROGRESS_KEY, Phase, Progress, REPORT_KEY, Report,
+};
 use kfp_engine::backup::{self, Meter, PATIENCE, Surroundings, Trouble};
 use kfp_engine::cluster::limited;
 use kfp_releases::schema::SchemaCatalog;
@@ -163,6 +165,7 @@ impl Teller {
             let mut data = json!({ PROGRESS_KEY: text(&progress) });
             if first {
                 data[REPORT_KEY] = Value::Null;
+                data[format!("{ATTEMPT_KEY}{}", meter.attempt())] = json!(meter.started().to_string());
             }
             // Progress is for people who wait. When it cannot be told, the work goes on.
             match self.write(data).await {

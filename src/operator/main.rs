@@ -162,6 +162,7 @@ fn context(
         engine,
         events: Events::new(client.clone(), &identity(settings), metrics.clone()),
         client,
+        namespaces: settings.namespaces(),
         catalog,
         metrics,
         health,

@@ -81,7 +81,7 @@ async fn one(
     restore: &KfpRestore,
 ) -> Result<Option<Duration>, Error> {
     let needs = restores::needs(restore, &around.jobs);
-    let looked = look(context, around, restore, needs).await?;
+    let looked = Box::pin(look(context, around, restore, needs)).await?;
     let look = Look {
         now: Timestamp::now(),
         restore,

@@ -11,9 +11,11 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use kfp_api::backup::Encryption;
 use kfp_api::conditions::Reason;
+use kfp_api::destination::Destination;
 use kfp_api::restore::Restored;
-use kfp_api::status::SchemaStatus;
+use kfp_api::status::{SchemaState, SchemaStatus};
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
 use kfp_backup::progress::Progress;
 
@@ -96,15 +98,36 @@ pub struct SetFound {
     pub schema_of: BTreeSet<String>,
     /// Its databases can be read with a secret key only.
     pub encrypted: bool,
+    /// To whom what of it is encrypted.
+    pub encryption: Option<Encryption>,
 }
 
-/// The pipelines database as it is now.
+/// Where and how what is there is backed up when the installation does not say: as the set that is restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Where that set lies.
+    pub destination: Destination,
+    /// To whom what of it is encrypted.
+    pub encryption: Option<Encryption>,
+}
+
+/// The databases as they are now, that of pipelines above all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseNow {
     /// Its schema against the catalog.
     pub schema: SchemaStatus,
     /// A restore was begun in it and is not through: rows are loaded, or what must agree with them is settled.
     pub loading: bool,
+    /// Another database of the installation holds tables.
+    pub others: bool,
+}
+
+impl DatabaseNow {
+    /// Nothing is in any database.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schema.state == SchemaState::Empty && !self.others
+    }
 }
 
 /// An effect. Each is idempotent.

@@ -86,6 +86,8 @@ async fn run() -> Result<String, Failure> {
                     databases,
                     writers: sessions,
                     replace: false,
+                    patience: std::time::Duration::ZERO,
+                    keep_mark: false,
                 };
                 load(&target, &record, &options, place, quiet, &cancel)
                     .await?

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kfp_backup::database::DatabaseRecord;
 use tokio::sync::Semaphore;
@@ -59,19 +60,23 @@ pub(crate) async fn fits(bulk: &mut Bulk, databases: &[&DatabaseRecord]) -> Resu
     })
 }
 
-/// Keeps other loads of these databases away for as long as `bulk` lives.
-pub(crate) async fn claim(bulk: &mut Bulk, database: &str) -> Result<(), TransferError> {
-    let sql = format!(
-        "SELECT GET_LOCK(CONCAT('kfp.', SHA2({}, 224)), 2)",
-        text(database)
-    );
-    let answers = bulk.query("keeping other loads away", sql).await?;
-    if answers.first().is_some_and(|answer| answer.text(0) == "1") {
-        Ok(())
-    } else {
-        Err(TransferError::Busy {
-            database: database.to_owned(),
-        })
+/// Keeps other loads of these databases away for as long as `bulk` lives. One that is at work is waited for this long.
+pub(crate) async fn claim(bulk: &mut Bulk, database: &str, patience: Duration) -> Result<(), TransferError> {
+    let start = Instant::now();
+    loop {
+        let sql = format!(
+            "SELECT GET_LOCK(CONCAT('kfp.', SHA2({}, 224)), 2)",
+            text(database)
+        );
+        let answers = bulk.query("keeping other loads away", sql).await?;
+        if answers.first().is_some_and(|answer| answer.text(0) == "1") {
+            return Ok(());
+        }
+        if start.elapsed() >= patience {
+            return Err(TransferError::Busy {
+                database: database.to_owned(),
+            });
+        }
     }
 }
 

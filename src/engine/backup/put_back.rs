@@ -24,24 +24,33 @@ pub const RESTORED_FROM: &str = "kfpops.dev/restored-from";
 const MANAGER: &str = "kfp-operator/restore";
 
 /// Ids that objects had, and have now.
-pub type Ids = BTreeMap<String, String>;
+pub type Uids = BTreeMap<String, String>;
 
-/// Puts objects back, in an order in which each finds what it refers to. The ids of those that rows know by their uid.
+/// What rows must know of objects that were put back.
+#[derive(Debug, Default)]
+pub struct Ids {
+    /// Objects that rows know by their uid, and that have a new one: what they are, the old uid, the new one.
+    pub renamed: Vec<(Named, String, String)>,
+    /// ScheduledWorkflows that are there now: uid and name.
+    pub schedules: BTreeMap<String, String>,
+}
+
+/// Puts objects back, in an order in which each finds what it refers to.
 pub async fn objects(
     client: &Client,
-    order: &Restore,
+    (id, order): (&str, &Restore),
     manifest: &Manifest,
     source: &SetReader,
     restored: &mut Restored,
-) -> Result<Vec<(Named, String, String)>, Trouble> {
+) -> Result<Ids, Trouble> {
     let mut records: Vec<&ObjectsRecord> = manifest
         .objects
         .iter()
         .filter(|record| wanted(order, record))
         .collect();
     records.sort_by_key(|record| rank(&record.kind));
-    let mut ids = Ids::new();
-    let mut renamed = Vec::new();
+    let mut ids = Uids::new();
+    let mut told = Ids::default();
     for record in records {
         let kind = ObjectKind {
             group: record.group.clone(),
@@ -54,7 +63,7 @@ pub async fn objects(
             api: api(client, &order.target.namespace, &kind),
             kind: &kind,
             order,
-            set: manifest.set.as_str(),
+            id,
         };
         let mut lines = LinesIn::open(source, &record.part).await?;
         while let Some(object) = lines.json::<Value>().await? {
@@ -62,8 +71,12 @@ pub async fn objects(
             match back.one(&object, &ids).await? {
                 Put::There(uid) => {
                     restored.objects += 1;
-                    if let (Some(named), true) = (named(&kind.kind), old != uid) {
-                        renamed.push((named, old.clone(), uid.clone()));
+                    let named = named(&kind.kind);
+                    if matches!(named, Some(Named::Schedule)) {
+                        told.schedules.insert(uid.clone(), text(&object, "name"));
+                    }
+                    if let (Some(named), true) = (named, old != uid) {
+                        told.renamed.push((named, old.clone(), uid.clone()));
                     }
                     ids.insert(old, uid);
                 }
@@ -74,7 +87,7 @@ pub async fn objects(
             }
         }
     }
-    Ok(renamed)
+    Ok(told)
 }
 
 fn wanted(order: &Restore, record: &ObjectsRecord) -> bool {
@@ -124,14 +137,15 @@ struct Back<'a> {
     api: Api<DynamicObject>,
     kind: &'a ObjectKind,
     order: &'a Restore,
-    set: &'a str,
+    /// This restore and no other: what an earlier one put back may have been changed since.
+    id: &'a str,
 }
 
 impl Back<'_> {
-    async fn one(&self, object: &Value, ids: &Ids) -> Result<Put, Trouble> {
+    async fn one(&self, object: &Value, ids: &Uids) -> Result<Put, Trouble> {
         let name = text(object, "name");
         let old = text(object, "uid");
-        let mark = format!("{}/{old}", self.set);
+        let mark = format!("{}/{old}", self.id);
         let wanted = prepared(object, &self.order.target.namespace, &mark, ids);
         let namespace = &self.order.target.namespace;
         let reading = format!("read {} {name} in namespace {namespace}", self.kind.kind);
@@ -207,7 +221,7 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 /// An object as it is made in its new place: without what another server said of it, and with new ids for old ones.
-fn prepared(object: &Value, namespace: &str, mark: &str, ids: &Ids) -> Value {
+fn prepared(object: &Value, namespace: &str, mark: &str, ids: &Uids) -> Value {
     let mut wanted = object.clone();
     let mut metadata = Map::new();
     for field in ["name", "labels", "annotations"] {
@@ -250,7 +264,7 @@ fn prepared(object: &Value, namespace: &str, mark: &str, ids: &Ids) -> Value {
 }
 
 /// Gives every text that is an old id the new one.
-fn renamed(value: &mut Value, ids: &Ids) {
+fn renamed(value: &mut Value, ids: &Uids) {
     match value {
         Value::String(text) => {
             if let Some(new) = ids.get(text) {
@@ -331,7 +345,7 @@ mod tests {
             "spec": {"pipelineId": "p-old", "enabled": true},
             "status": {"conditions": [1], "trigger": {"lastTriggeredTime": "2026-11-24T00:00:00Z"}},
         });
-        let ids = Ids::from([("p-old".to_owned(), "p-new".to_owned())]);
+        let ids = Uids::from([("p-old".to_owned(), "p-new".to_owned())]);
         assert_eq!(
             prepared(&object, "new", "set/old-uid", &ids),
             json!({

@@ -25,23 +25,21 @@ pub async fn remove(order: &Remove, surroundings: &Surroundings, meter: &Meter) 
     let home = &order.destination.home;
     meter.enter(Phase::Removing);
     let mut removed = Removed::default();
-    // Read first: once the manifest is gone, nobody knows which copies a set needed.
-    let mut needed = BTreeSet::new();
     for set in &order.sets {
-        needed.extend(shared(&place, home, set).await?);
-    }
-    for set in &order.sets {
-        // The manifest first: what is left of a removal that is cut off is no set any more.
+        // The manifest first: what is left of a removal that is cut off is no set any more. While the store holds on to it,
+        // the rest stays too.
         for key in [home.manifest(set), home.manifest_digest(set)] {
             if let Some(meta) = place.look(&key).await? {
                 one(&place, &key, meta.size, &mut removed, meter).await?;
             }
         }
-        below(&place, &home.set(set), |_| true, &mut removed, meter).await?;
-        removed.sets.push(set.clone());
+        if place.look(&home.manifest(set)).await?.is_none() {
+            below(&place, &home.set(set), |_| true, &mut removed, meter).await?;
+            removed.sets.push(set.clone());
+        }
     }
-    if !needed.is_empty() {
-        copies(&place, home, &order.sets, needed, &mut removed, meter).await?;
+    if !removed.sets.is_empty() {
+        copies(&place, home, &mut removed, meter).await?;
     }
     for set in &order.remains {
         remains(&place, home, set, &mut removed, meter).await?;
@@ -58,7 +56,7 @@ async fn remains(
     meter: &Meter,
 ) -> Result<(), Trouble> {
     let kept: Option<Attempt> = if sets::complete(place, home, set).await? {
-        Some(sets::manifest(place, home, set).await?.manifest.attempt)
+        Some(sets::manifest(place, home, set, None).await?.manifest.attempt)
     } else {
         None
     };
@@ -88,7 +86,7 @@ async fn shared(place: &Place, home: &Home, set: &SetId) -> Result<BTreeSet<Stri
     if !sets::complete(place, home, set).await? {
         return Ok(BTreeSet::new());
     }
-    let manifest = sets::manifest(place, home, set).await?.manifest;
+    let manifest = sets::manifest(place, home, set, None).await?.manifest;
     if manifest.part(SHARED).is_none() {
         return Ok(BTreeSet::new());
     }
@@ -102,21 +100,18 @@ async fn shared(place: &Place, home: &Home, set: &SetId) -> Result<BTreeSet<Stri
     Ok(names)
 }
 
-/// Removes the copies that only removed sets needed. A set whose manifest cannot be read keeps them all.
-async fn copies(
-    place: &Place,
-    home: &Home,
-    gone: &[SetId],
-    mut needed: BTreeSet<String>,
-    removed: &mut Removed,
-    meter: &Meter,
-) -> Result<(), Trouble> {
+/// Removes the copies that no set needs, those of earlier removals that were cut off among them. No set is being taken meanwhile.
+/// While there is a set of which it cannot be told, all copies stay.
+async fn copies(place: &Place, home: &Home, removed: &mut Removed, meter: &Meter) -> Result<(), Trouble> {
+    let mut needed = BTreeSet::new();
     for set in sets::names(place, home).await? {
-        if gone.contains(&set) || needed.is_empty() {
-            continue;
-        }
-        for name in shared(place, home, &set).await? {
-            needed.remove(&name);
+        match shared(place, home, &set).await {
+            Ok(names) => needed.extend(names),
+            Err(trouble) if trouble.retry => return Err(trouble),
+            Err(trouble) => {
+                tracing::warn!(%set, %trouble, "which copies a set needs cannot be told, so all copies stay");
+                return Ok(());
+            }
         }
     }
     let folder = format!("{}/", home.shared_folder());
@@ -125,7 +120,7 @@ async fn copies(
         &home.shared_folder(),
         |key| {
             key.strip_prefix(&folder)
-                .is_some_and(|name| needed.contains(name))
+                .is_some_and(|name| !needed.contains(name))
         },
         removed,
         meter,

@@ -6,22 +6,25 @@ mod bucket;
 
 use std::sync::Arc;
 
+use futures::{StreamExt as _, TryStreamExt as _};
+
 use kfp_backup::layout;
 use kfp_backup::manifest::{EncryptionScope, Manifest, Role};
 use kfp_backup::order::{DatabaseServer, Parts as What, Restore};
 use kfp_backup::progress::{NAMED, Phase, Restored};
 use kfp_backup::restore_plan::SetFacts;
-use kfp_database::load::{Database, Options};
-use kfp_database::repair::{Named, Repair};
+use kfp_database::load::{DEAD, Database, Options, end};
+use kfp_database::repair::Repair;
 
 use super::destination::Place;
 use super::lines::LinesIn;
 use super::meter::Meter;
 use super::parts::Parts;
+use super::put_back::Ids;
 use super::seal::Recipients;
 use super::source::SetReader;
 use super::trouble::Trouble;
-use super::{Surroundings, put_back, runs, scratch, seal, sets, target_of};
+use super::{Surroundings, put_back, runs, scratch, seal, sets, target_of, verify};
 
 /// Puts a set back.
 ///
@@ -34,7 +37,8 @@ pub async fn restore(
 ) -> Result<Restored, Trouble> {
     let place = Place::destination(&order.destination, surroundings.patience)?;
     let home = &order.destination.home;
-    let manifest = sets::manifest(&place, home, &order.set).await?.manifest;
+    let expected = order.manifest_sha256.as_deref();
+    let manifest = sets::manifest(&place, home, &order.set, expected).await?.manifest;
     let identity = order.identity.as_ref().map(seal::identity).transpose()?;
     let source = SetReader::new(
         place.clone(),
@@ -52,13 +56,14 @@ pub async fn restore(
         source,
     };
     work.readable()?;
+    work.whole().await?;
     let mut restored = Restored::default();
     if order.parts != What::Schedules {
         work.databases(&mut restored).await?;
         work.bucket(&mut restored).await?;
     }
-    let renamed = work.objects(&mut restored).await?;
-    work.rows(&renamed, &mut restored).await?;
+    let ids = work.objects(&mut restored).await?;
+    work.rows(&ids, &mut restored).await?;
     Ok(restored)
 }
 
@@ -90,6 +95,18 @@ impl Work<'_> {
         }
     }
 
+    /// Reads every part before anything is changed: a set that is damaged takes nothing away.
+    async fn whole(&self) -> Result<(), Trouble> {
+        let checks = self
+            .manifest
+            .parts
+            .iter()
+            .map(|part| self.source.check(&part.path));
+        let mut done = futures::stream::iter(checks).buffer_unordered(verify::AT_ONCE);
+        while done.try_next().await?.is_some() {}
+        Ok(())
+    }
+
     async fn databases(&self, restored: &mut Restored) -> Result<(), Trouble> {
         let Some(server) = &self.order.server else {
             return Ok(());
@@ -113,7 +130,14 @@ impl Work<'_> {
             databases,
             writers: scratch::WRITERS,
             replace: self.order.replace,
+            patience: DEAD,
+            keep_mark: true,
         };
+        let names: Vec<String> = options
+            .databases
+            .iter()
+            .map(|database| database.into.clone())
+            .collect();
         let target = target_of(server);
         if self.put_right_before(server).await? {
             let databases = options.databases.iter();
@@ -125,7 +149,7 @@ impl Work<'_> {
                 restored.bytes += table.rows.bytes;
             }
             restored.databases = options.databases.len() as u64;
-            return Ok(());
+            return Ok(end(&target, &names).await?);
         }
         let loaded = scratch::loading(
             &target,
@@ -146,7 +170,8 @@ impl Work<'_> {
             repair.close().await;
             begun?;
         }
-        Ok(())
+        // Only now: at no moment does a database that is not through look as if it were.
+        Ok(end(&target, &names).await?)
     }
 
     /// Whether an earlier start of this restore had loaded and compared everything, and had begun to put rows right, so that
@@ -161,33 +186,36 @@ impl Work<'_> {
         Ok(begun?)
     }
 
-    async fn objects(&self, restored: &mut Restored) -> Result<Vec<(Named, String, String)>, Trouble> {
+    async fn objects(&self, restored: &mut Restored) -> Result<Ids, Trouble> {
         let secrets = self.order.parts == What::All && !self.manifest.secrets.is_empty();
         if self.order.parts == What::Database || (self.manifest.objects.is_empty() && !secrets) {
-            return Ok(Vec::new());
+            return Ok(Ids::default());
         }
         self.meter.enter(Phase::Objects);
         let client = self.surroundings.client()?;
         if secrets {
             put_back::secrets(client, self.order, self.manifest, &self.source, restored).await?;
         }
-        put_back::objects(client, self.order, self.manifest, &self.source, restored).await
+        put_back::objects(
+            client,
+            (self.id, self.order),
+            self.manifest,
+            &self.source,
+            restored,
+        )
+        .await
     }
 
     /// What rows say of objects, made to agree with the objects that are there now.
-    async fn rows(
-        &self,
-        renamed: &[(Named, String, String)],
-        restored: &mut Restored,
-    ) -> Result<(), Trouble> {
+    async fn rows(&self, ids: &Ids, restored: &mut Restored) -> Result<(), Trouble> {
         let (Some(server), Some(database)) = (&self.order.server, self.order.databases.get(&Role::Pipelines))
         else {
-            if !renamed.is_empty() {
+            if !ids.renamed.is_empty() {
                 note(
                     &mut restored.warnings,
                     format!(
                         "{} objects have new ids, and no database was named whose rows could be told",
-                        renamed.len()
+                        ids.renamed.len()
                     ),
                 );
             }
@@ -195,7 +223,7 @@ impl Work<'_> {
         };
         self.meter.enter(Phase::Runs);
         let mut repair = Repair::open(&target_of(server), database).await?;
-        let mut done = self.repair(&mut repair, renamed, restored).await;
+        let mut done = self.repair(&mut repair, ids, restored).await;
         if done.is_ok() && self.order.parts != What::Schedules {
             done = repair.end().await.map_err(Trouble::from);
         }
@@ -203,17 +231,23 @@ impl Work<'_> {
         done
     }
 
-    async fn repair(
-        &self,
-        repair: &mut Repair,
-        renamed: &[(Named, String, String)],
-        restored: &mut Restored,
-    ) -> Result<(), Trouble> {
+    async fn repair(&self, repair: &mut Repair, ids: &Ids, restored: &mut Restored) -> Result<(), Trouble> {
         let (from, to) = (&self.manifest.source.namespace, &self.order.target.namespace);
         if self.order.parts != What::Schedules && from != to {
             repair.move_namespace(from, to).await?;
         }
-        repair.rename(renamed).await?;
+        repair.rename(&ids.renamed).await?;
+        let known: Vec<String> = ids.schedules.keys().cloned().collect();
+        let known = repair.recurring(&known).await?;
+        for (_, name) in ids.schedules.iter().filter(|(uid, _)| !known.contains(*uid)) {
+            note(
+                &mut restored.warnings,
+                format!(
+                    "ScheduledWorkflow {name} is back, and the row of its recurring run is not, so KFP starts nothing for it: restore \
+                     all parts, or make the recurring run anew"
+                ),
+            );
+        }
         if !self.order.reconcile_runs || self.order.parts == What::Schedules {
             return Ok(());
         }
@@ -223,11 +257,14 @@ impl Work<'_> {
             "closed when backup {} was restored: its Workflow is gone",
             self.order.set
         );
-        let folder = format!("{}/set-aside", self.order.destination.home.folder());
+        let folder = format!("{}/set-aside", self.order.aside.home.folder());
         let file = format!("{}-{}.jsonl.zst", self.order.set, self.meter.attempt());
         let recipients = self.recipients()?;
-        let parts = Parts::new(self.place.clone(), folder.clone(), recipients);
-        let settled = runs::settle(client, to, repair, &facts, &why, || parts.lines(&file)).await?;
+        let place = Place::destination(&self.order.aside, self.surroundings.patience)?;
+        let parts = Parts::new(place, folder.clone(), recipients);
+        let wanted = self.order.parts.into();
+        let export = || parts.lines(&file);
+        let settled = runs::settle(client, to, repair, &facts, wanted, &why, export).await?;
         restored.runs_closed = settled.runs_closed;
         restored.runs = settled.runs;
         restored.workflows_set_aside = settled.set_aside_count;
@@ -264,11 +301,8 @@ impl Work<'_> {
         Ok(SetFacts {
             id: self.order.set.to_string(),
             taken: self.manifest.instant,
-            release: self.manifest.source.release.clone(),
-            verified: true,
-            databases: Vec::new(),
-            objects: std::collections::BTreeMap::new(),
             schedules,
+            ..SetFacts::default()
         })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use kfp_backup::order::ObjectKind;
 use kfp_backup::progress::NAMED;
-use kfp_backup::restore_plan::{RunSeen, SetFacts, TargetSeen, Wanted, WorkflowSeen, plan};
+use kfp_backup::restore_plan::{Request, RunSeen, SetFacts, TargetSeen, Wanted, WorkflowSeen, plan};
 use kfp_database::repair::Repair;
 use kube::Client;
 use kube::api::DeleteParams;
@@ -80,10 +80,17 @@ fn seen_of(object: &Value) -> Option<WorkflowSeen> {
         name: metadata["name"].as_str()?.to_owned(),
         created: metadata["creationTimestamp"].as_str()?.parse().ok()?,
         run: label(RUN_ID),
-        schedule: label(SCHEDULE),
+        schedule: label(SCHEDULE).or_else(|| owner(metadata)),
         finished: label(COMPLETED).as_deref() == Some("true"),
         in_set: None,
     })
+}
+
+/// The ScheduledWorkflow that a Workflow belongs to, as Kubernetes is told.
+fn owner(metadata: &Value) -> Option<String> {
+    let owners = metadata["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["kind"] == "ScheduledWorkflow")?;
+    owner["name"].as_str().map(str::to_owned)
 }
 
 /// What is there now, with which Workflows have rows in the restored database.
@@ -124,11 +131,17 @@ pub async fn settle(
     namespace: &str,
     rows: &mut Repair,
     set: &SetFacts,
+    wanted: Wanted,
     why: &str,
     export: impl FnOnce() -> Result<Lines, Trouble>,
 ) -> Result<Settled, Trouble> {
     let target = look(client, namespace, rows).await?;
-    let plan = plan(set, &target, Wanted::All, true);
+    let request = Request {
+        wanted,
+        overwrite: true,
+        key: true,
+    };
+    let plan = plan(set, &target, request);
     let mut aside: BTreeMap<bool, Vec<String>> = BTreeMap::new();
     aside.insert(
         false,

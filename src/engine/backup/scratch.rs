@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kfp_backup::database::DatabasesRecord;
 use kfp_backup::order::Scratch;
 use kfp_backup::progress::Phase;
-use kfp_database::load::{Database, Loaded, Options, load};
+use kfp_database::load::{DEAD, Database, Loaded, Options, load};
 use kfp_database::repair::drop_databases;
 use kfp_database::{Progress, Target, TransferError};
 
@@ -41,6 +41,8 @@ pub async fn restore(
         databases,
         writers: WRITERS,
         replace: true,
+        patience: DEAD,
+        keep_mark: false,
     };
     // Of an earlier attempt that was killed.
     drop_databases(&target, &names).await?;

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::artifacts::{Artifacts, artifacts};
 use super::bucket::specs;
+use super::copies::Copies;
 use super::destination::Place;
 use super::meter::Meter;
 use super::own_store::outside;
@@ -49,6 +50,7 @@ pub async fn take(order: &Take, surroundings: &Surroundings, meter: &Arc<Meter>)
             operator: env!("CARGO_PKG_VERSION").to_owned(),
             ..order.source.clone()
         },
+        purpose: order.purpose,
         started: meter.started(),
         instant,
         finished: Timestamp::now(),
@@ -66,6 +68,12 @@ pub async fn take(order: &Take, surroundings: &Surroundings, meter: &Arc<Meter>)
         parts: work.parts.kept(),
     };
     work.finish(&manifest).await
+}
+
+/// To whom everything is encrypted, and not Secrets only.
+fn of_everything<'a>(order: &Take, recipients: Option<&'a Recipients>) -> Option<&'a Recipients> {
+    let scope = order.encryption.as_ref().map(|encryption| encryption.scope);
+    recipients.filter(|_| scope == Some(EncryptionScope::All))
 }
 
 /// What one taking works with.
@@ -117,23 +125,15 @@ impl<'a> Work<'a> {
             .map(|bucket| Place::bucket(bucket, surroundings.patience))
             .transpose()?;
         let folder = order.destination.home.attempt(&order.set, meter.attempt());
-        let everything = order
-            .encryption
-            .as_ref()
-            .is_some_and(|encryption| encryption.scope == EncryptionScope::All);
-        let parts = Parts::new(
-            destination.clone(),
-            folder,
-            recipients.clone().filter(|_| everything),
-        );
+        let everything = of_everything(order, recipients.as_ref()).cloned();
         Ok(Self {
             order,
             surroundings,
             meter,
+            parts: Parts::new(destination.clone(), folder, everything),
             destination,
             bucket,
             recipients,
-            parts,
         })
     }
 
@@ -209,12 +209,15 @@ impl<'a> Work<'a> {
         self.meter.enter(Phase::Bucket);
         self.meter.expect(0, 0);
         let (versions, keys, elsewhere) = references.take();
-        let specs = specs(bucket, &order.name, &versions, &self.parts, &self.meter).await?;
+        let specs = Box::pin(specs(bucket, &order.name, &versions, &self.parts, &self.meter)).await?;
         let what = Artifacts {
             bucket,
-            destination: &self.destination,
-            home: &self.order.destination.home,
             name: &order.name,
+            copies: Copies {
+                destination: &self.destination,
+                home: &self.order.destination.home,
+                recipients: of_everything(self.order, self.recipients.as_ref()),
+            },
             mode: self.order.artifacts,
         };
         Ok(Some(BucketRecord {

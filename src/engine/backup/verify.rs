@@ -24,7 +24,7 @@ use super::trouble::Trouble;
 use super::{Surroundings, scratch, seal, sets};
 
 /// Parts that are read at the same time: digests and decompression fill two cores.
-const AT_ONCE: usize = 2;
+pub const AT_ONCE: usize = 2;
 
 /// Checks a set.
 pub async fn verify(
@@ -34,7 +34,7 @@ pub async fn verify(
 ) -> Result<Verified, Trouble> {
     let place = Place::destination(&order.destination, surroundings.patience)?;
     let home = &order.destination.home;
-    let found = sets::manifest(&place, home, &order.set).await?;
+    let found = sets::manifest(&place, home, &order.set, order.manifest_sha256.as_deref()).await?;
     let manifest = found.manifest;
     let identity = order.identity.as_ref().map(seal::identity).transpose()?;
     let folder = home.attempt(&order.set, &manifest.attempt);

@@ -88,7 +88,8 @@ impl Credentials {
         (!text.is_empty()).then(|| text.into())
     }
 
-    fn needed(&self, key: &str) -> Result<Hidden, Refusal> {
+    /// The value of a key that must be there.
+    pub(super) fn needed(&self, key: &str) -> Result<Hidden, Refusal> {
         self.text(key).ok_or_else(|| {
             Refusal::new(
                 Reason::CredentialsRefused,

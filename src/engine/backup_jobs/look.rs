@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kfp_api::names::{INSTALLATION_LABEL, JOB_FOR_LABEL, JOB_NAMESPACE_LABEL, JOB_WORK_LABEL};
-use kfp_backup::progress::{PROGRESS_KEY, REPORT_KEY};
+use kfp_backup::progress::{ATTEMPT_KEY, PROGRESS_KEY, REPORT_KEY};
 use kfp_plan::backups::{JobSeen, JobState};
 use kube::Api;
 use kube::api::ListParams;
@@ -99,14 +99,22 @@ fn seen(job: &Job, told: Option<&ConfigMap>) -> JobSeen {
             .as_ref()
             .map(|time| time.0)
             .unwrap_or_default(),
-        starts: [status.active, status.failed, status.succeeded]
-            .into_iter()
-            .flatten()
-            .sum(),
+        starts: starts(&status, told),
         progress: told.and_then(|map| parsed(map, PROGRESS_KEY)),
         report: told.and_then(|map| parsed(map, REPORT_KEY)),
         trouble: String::new(),
     }
+}
+
+/// How often the program was started. Kubernetes does not count pods that were evicted; the program tells of each start itself.
+fn starts(status: &JobStatus, told: Option<&ConfigMap>) -> i32 {
+    let counted: i32 = [status.active, status.failed, status.succeeded]
+        .into_iter()
+        .flatten()
+        .sum();
+    let keys = told.and_then(|map| map.data.as_ref()).into_iter().flatten();
+    let own = keys.filter(|(key, _)| key.starts_with(ATTEMPT_KEY)).count();
+    counted.max(i32::try_from(own).unwrap_or(i32::MAX))
 }
 
 fn state(status: &JobStatus) -> JobState {

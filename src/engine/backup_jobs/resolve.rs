@@ -6,14 +6,14 @@ use kfp_api::backup::{ArtifactsType, EncryptionScope as Scope, SecretsType, Veri
 use kfp_api::conditions::Reason;
 use kfp_api::destination::Destination;
 use kfp_api::names::{GROUP, JOBS, VERSION};
-use kfp_backup::hidden::Hidden;
+use kfp_api::scratch as api;
 use kfp_backup::layout::SetId;
-use kfp_backup::manifest::{ArtifactsMode, EncryptionScope};
+use kfp_backup::manifest::{ArtifactsMode, EncryptionScope, Purpose as SetPurpose};
 use kfp_backup::order::{
     self, DatabaseServer, Encryption, Order, Reading, Remove, Scratch, Take, Task, Tell, Verify,
 };
 use kfp_plan::ObjectRef;
-use kfp_plan::backups::{Work, home, set_id};
+use kfp_plan::backups::{Work, home, is_safety, set_id};
 use serde_json::{Value, json};
 
 use super::shape::SCRATCH_PORT;
@@ -49,19 +49,18 @@ impl BackupJobs {
         }
     }
 
-    /// A destination with what writes there.
+    /// A destination with what writes there. `home` is the namespace and the name of the installation whose sets lie there;
+    /// `namespace` is whoever asks.
     pub async fn writing(
         &self,
         at: &Destination,
         namespace: &str,
-        installation: &str,
+        home: (&str, &str),
     ) -> Result<order::Destination, Refusal> {
-        self.destination(at, &at.credentials.name, namespace, (namespace, installation))
-            .await
+        self.destination(at, &at.credentials.name, namespace, home).await
     }
 
-    /// A destination with what reads and deletes there. `home` is the namespace and the name of the installation whose sets
-    /// lie there; `namespace` is whoever asks.
+    /// A destination with what reads and deletes there; `home` and `namespace` as above.
     pub async fn reading(
         &self,
         at: &Destination,
@@ -113,30 +112,13 @@ impl BackupJobs {
         let task = match work {
             Work::Take => {
                 let source = needed(source, &spec.installation)?;
-                let destination = self.writing(destination, own.0, own.1).await?;
+                let destination = self.writing(destination, own.0, own).await?;
                 Task::Take(Box::new(take(backup, set, destination, source)?))
             }
             Work::Verify(_) => {
-                let destination = self.reading(destination, own.0, own).await?;
-                if spec.verify == Depth::Restore {
-                    scratch = Some(needed(source, &spec.installation)?.scratch()?);
-                }
-                let key = spec
-                    .encryption
-                    .as_ref()
-                    .and_then(|encryption| encryption.key.as_ref());
-                let identity = match key {
-                    Some(key) => Some(self.identity(&key.name, own.0).await?),
-                    None => None,
-                };
-                Task::Verify(Box::new(verify(
-                    backup,
-                    set,
-                    destination,
-                    identity,
-                    scratch.as_ref(),
-                    source,
-                )))
+                let (order, server) = self.check(backup, set, destination, source).await?;
+                scratch = server;
+                Task::Verify(Box::new(order))
             }
             Work::Remove | Work::Clean => {
                 let destination = self.reading(destination, own.0, own).await?;
@@ -157,6 +139,71 @@ impl BackupJobs {
             purpose,
             order,
             scratch,
+        })
+    }
+
+    /// What a Job is told that checks a set, and the server beside it.
+    async fn check(
+        &self,
+        backup: &KfpBackup,
+        set: SetId,
+        destination: &Destination,
+        source: Option<&Source>,
+    ) -> Result<(Verify, Option<ScratchServer>), Refusal> {
+        let spec = &backup.spec;
+        let namespace = backup.metadata.namespace.as_deref().unwrap_or_default();
+        let uid = backup.metadata.uid.as_deref().unwrap_or_default();
+        let destination = self
+            .reading(destination, namespace, (namespace, &spec.installation))
+            .await?;
+        let (scratch, server) = match (&spec.scratch.server, spec.verify) {
+            (_, Depth::Checksums) => (None, None),
+            (Some(server), Depth::Restore) => (Some(self.given(server, namespace, uid).await?), None),
+            (None, Depth::Restore) => {
+                let server = needed(source, &spec.installation)?.scratch()?;
+                (Some(beside(&server)), Some(server))
+            }
+        };
+        let encryption = spec.encryption.as_ref();
+        let identity = match encryption.and_then(|encryption| encryption.key.as_ref()) {
+            Some(key) => Some(self.identity(&key.name, namespace).await?),
+            None => None,
+        };
+        let sampled = spec.artifacts.r#type != ArtifactsType::None;
+        let order = Verify {
+            set,
+            manifest_sha256: backup
+                .status
+                .as_ref()
+                .and_then(|status| status.manifest_sha256.clone()),
+            destination,
+            identity,
+            scratch,
+            // A bucket that does not answer now is no reason to check less of the set.
+            bucket: source.filter(|_| sampled).and_then(|source| source.bucket().ok()),
+            sample: 100,
+        };
+        Ok((order, server))
+    }
+
+    /// The scratch server that a backup names. The databases that are made there are named from the backup of this uid, so that no
+    /// others can be meant.
+    async fn given(
+        &self,
+        server: &api::ScratchServer,
+        namespace: &str,
+        uid: &str,
+    ) -> Result<Scratch, Refusal> {
+        let credentials = self.credentials(&server.credentials.name, namespace).await?;
+        let own: String = uid.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+        Ok(Scratch {
+            server: DatabaseServer {
+                host: server.host.clone(),
+                port: u16::try_from(server.port).unwrap_or(SCRATCH_PORT),
+                username: credentials.needed("username")?.reveal().to_owned(),
+                password: credentials.needed("password")?,
+            },
+            prefix: format!("{}_{own}_", server.database_prefix),
         })
     }
 
@@ -221,6 +268,11 @@ fn take(
         set,
         destination,
         source: source.origin(),
+        purpose: if is_safety(backup) {
+            SetPurpose::Safety
+        } else {
+            SetPurpose::Backup
+        },
         server: source.server()?,
         databases: source.databases()?,
         reading: Reading {
@@ -249,30 +301,15 @@ fn take(
     })
 }
 
-fn verify(
-    backup: &KfpBackup,
-    set: SetId,
-    destination: order::Destination,
-    identity: Option<Hidden>,
-    scratch: Option<&ScratchServer>,
-    source: Option<&Source>,
-) -> Verify {
-    let sampled = backup.spec.artifacts.r#type != ArtifactsType::None;
-    Verify {
-        set,
-        destination,
-        identity,
-        scratch: scratch.map(|scratch| Scratch {
-            server: DatabaseServer {
-                host: "127.0.0.1".to_owned(),
-                port: SCRATCH_PORT,
-                username: ROOT.to_owned(),
-                password: scratch.password.as_str().into(),
-            },
-            prefix: SCRATCH_PREFIX.to_owned(),
-        }),
-        // A bucket that does not answer now is no reason to check less of the set.
-        bucket: source.filter(|_| sampled).and_then(|source| source.bucket().ok()),
-        sample: 100,
+/// The scratch server that lives in the Job's own pod.
+fn beside(server: &ScratchServer) -> Scratch {
+    Scratch {
+        server: DatabaseServer {
+            host: "127.0.0.1".to_owned(),
+            port: SCRATCH_PORT,
+            username: ROOT.to_owned(),
+            password: server.password.as_str().into(),
+        },
+        prefix: SCRATCH_PREFIX.to_owned(),
     }
 }

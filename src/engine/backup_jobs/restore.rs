@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use kfp_api::backup::{Encryption, EncryptionScope as Scope};
 use kfp_api::conditions::Reason;
 use kfp_api::destination::Destination;
 use kfp_api::names::RESTORE_JOBS;
@@ -15,7 +15,7 @@ use kfp_api::{KfpBackup, KfpRestore};
 use kfp_backup::layout::{Home, SetId};
 use kfp_backup::manifest::{EncryptionScope, Manifest, Role};
 use kfp_backup::order::{Parts, Restore, Task};
-use kfp_database::{Credentials, Target};
+use kfp_database::{Credentials, Inspection, ProbeError, Target};
 use kfp_plan::restores::{DatabaseNow, SetFound, SetSeen, WORK, chosen_before, job_name};
 use kfp_plan::{Seen, backups};
 use kube::Api;
@@ -45,6 +45,8 @@ struct Whereabouts {
     installation: String,
     /// The set, where it is named.
     set: Option<SetId>,
+    /// SHA-256 of its manifest, where a KfpBackup tells it.
+    manifest_sha256: Option<String>,
 }
 
 /// Why there is no set.
@@ -95,7 +97,7 @@ impl BackupJobs {
         let url = format!("{}/{}/{}", at.destination.url(), at.namespace, at.installation);
         let manifest = match &at.set {
             Some(set) => {
-                sets::manifest(&place, &from.home, set)
+                sets::manifest(&place, &from.home, set, at.manifest_sha256.as_deref())
                     .await
                     .map_err(|trouble| lack(&trouble))?
                     .manifest
@@ -138,6 +140,7 @@ impl BackupJobs {
                         .clone()
                         .unwrap_or_else(|| restore.spec.installation.clone()),
                     set: id.or(chosen),
+                    manifest_sha256: None,
                 })
             }
             _ => Err(Lack::Lasting(Refusal::new(
@@ -170,11 +173,12 @@ impl BackupJobs {
             Some(key) => Some(self.identity(&key.name, &namespace).await?),
             None => None,
         };
+        let home = (at.namespace.as_str(), at.installation.as_str());
         let task = Restore {
             set,
-            destination: self
-                .reading(&at.destination, &namespace, (&at.namespace, &at.installation))
-                .await?,
+            manifest_sha256: at.manifest_sha256,
+            destination: self.reading(&at.destination, &namespace, home).await?,
+            aside: self.writing(&at.destination, &namespace, home).await?,
             identity,
             target: source.origin(),
             parts: match spec.parts {
@@ -211,7 +215,7 @@ impl BackupJobs {
         })
     }
 
-    /// The pipelines database of an installation as it is now.
+    /// The databases of an installation as they are now, that of pipelines above all.
     pub async fn database(&self, source: &Source) -> Seen<DatabaseNow> {
         let (server, databases) = match (source.server(), source.databases()) {
             (Ok(server), Ok(databases)) => (server, databases),
@@ -220,6 +224,7 @@ impl BackupJobs {
         let Some(name) = databases.get(&Role::Pipelines) else {
             return Seen::Absent;
         };
+        let others = databases.values().filter(|other| *other != name);
         let target = Target {
             host: server.host,
             port: server.port,
@@ -228,8 +233,8 @@ impl BackupJobs {
                 password: server.password.reveal().to_owned(),
             },
         };
-        match kfp_database::inspect(&target, name).await {
-            Ok(inspection) => {
+        match inspected(&target, name, others).await {
+            Ok((inspection, others)) => {
                 let loading = inspection
                     .schema
                     .as_ref()
@@ -237,6 +242,7 @@ impl BackupJobs {
                 Seen::Known(DatabaseNow {
                     schema: database::seen(inspection, &self.engine.schemas).schema,
                     loading,
+                    others,
                 })
             }
             Err(error) => Seen::Unknown {
@@ -269,6 +275,22 @@ impl BackupJobs {
     }
 }
 
+/// The database of pipelines, and whether any of the others holds a table.
+async fn inspected(
+    target: &Target,
+    name: &str,
+    others: impl Iterator<Item = &String>,
+) -> Result<(Inspection, bool), ProbeError> {
+    let inspection = kfp_database::inspect(target, name).await?;
+    for other in others {
+        let found = kfp_database::inspect(target, other).await?;
+        if found.schema.is_some_and(|schema| !schema.tables.is_empty()) {
+            return Ok((inspection, true));
+        }
+    }
+    Ok((inspection, false))
+}
+
 fn restore_binding() -> kfp_plan::ObjectRef {
     kfp_plan::ObjectRef {
         kind: "RoleBinding".into(),
@@ -287,6 +309,16 @@ fn unseen<T>(refusal: &Refusal) -> Seen<T> {
 fn of_backup(backup: &KfpBackup, namespace: String, chosen: Option<SetId>) -> Result<Whereabouts, Lack> {
     let name = backup.metadata.name.as_deref().unwrap_or_default();
     let status = backup.status.clone().unwrap_or_default();
+    if let Some(damage) = backups::damage(backup) {
+        return Err(Lack::Lasting(Refusal::new(
+            Reason::SetDamaged,
+            format!(
+                "The set of KfpBackup {name} in namespace {namespace} was found damaged: {}. Name another one. If there is none, \
+                 name this set itself (source.type: Destination, set.type: Id).",
+                damage.message.trim_end_matches('.')
+            ),
+        )));
+    }
     if !backups::complete(backup) {
         let message = format!("KfpBackup {name} in namespace {namespace} has no complete set");
         return Err(if backups::ended(backup) {
@@ -302,6 +334,7 @@ fn of_backup(backup: &KfpBackup, namespace: String, chosen: Option<SetId>) -> Re
             namespace,
             installation: backup.spec.installation.clone(),
             set: Some(chosen.unwrap_or(set)),
+            manifest_sha256: status.manifest_sha256,
         }),
         _ => Err(lasting(format!(
             "KfpBackup {name} in namespace {namespace} does not say where its set lies."
@@ -312,30 +345,16 @@ fn of_backup(backup: &KfpBackup, namespace: String, chosen: Option<SetId>) -> Re
 /// The manifest of the newest complete set of the moment that the source names, or of the one that the restore was made at.
 async fn newest(place: &Place, home: &Home, restore: &KfpRestore, url: &str) -> Result<Manifest, Lack> {
     let limit = chosen_before(restore);
-    let names = sets::names(place, home).await.map_err(|trouble| lack(&trouble))?;
-    let count = names.len();
-    // A set is named by when it was asked for, which is never after the moment that it holds.
-    for set in names.into_iter().rev().filter(|set| set.moment() <= limit) {
-        if !sets::complete(place, home, &set)
-            .await
-            .map_err(|trouble| lack(&trouble))?
-        {
-            continue;
-        }
-        let found = sets::manifest(place, home, &set)
-            .await
-            .map_err(|trouble| lack(&trouble))?;
-        if fits(&found.manifest, limit) {
-            return Ok(found.manifest);
-        }
-    }
-    Err(lasting(format!(
-        "There is no complete set of {limit} or before it below {url} ({count} of any kind)."
-    )))
-}
-
-fn fits(manifest: &Manifest, limit: Timestamp) -> bool {
-    manifest.instant <= limit
+    let found = sets::newest(place, home, limit)
+        .await
+        .map_err(|trouble| lack(&trouble))?;
+    found.manifest.ok_or_else(|| {
+        lasting(format!(
+            "There is no complete set of {limit} or before it below {url} ({} of any kind, of which {} were taken before a restore \
+             and are chosen by name only).",
+            found.names, found.safety
+        ))
+    })
 }
 
 /// What a destination said, as a reason: what may pass is waited for.
@@ -369,5 +388,13 @@ fn described(manifest: &Manifest, url: &str) -> SetFound {
         release: manifest.source.release.clone(),
         schema_of,
         encrypted: encrypted(manifest),
+        encryption: manifest.encryption.as_ref().map(|encryption| Encryption {
+            recipients: encryption.recipients.clone(),
+            scope: match encryption.scope {
+                EncryptionScope::All => Scope::All,
+                EncryptionScope::Secrets => Scope::Secrets,
+            },
+            key: None,
+        }),
     }
 }

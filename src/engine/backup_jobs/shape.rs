@@ -1,6 +1,7 @@
 //! EYES AND HANDS: the Job, its Secret and its ConfigMap as they are handed to the API server. Pure; no I/O.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kfp_api::names::{
     INSTALLATION_LABEL, JOB_FOR_LABEL, JOB_NAME, JOB_NAMESPACE_LABEL, JOB_WORK_LABEL, JOBS,
 };
@@ -56,6 +57,9 @@ pub struct ScratchServer {
     pub run_as: Option<RunAs>,
     /// Requests and limits, the installation's own.
     pub resources: Option<ResourceRequirements>,
+    /// Disk of the node that it may fill: as much as the installation's own server has. Beyond it the pod is ended for itself, and
+    /// does not drive others off the node.
+    pub disk: Option<Quantity>,
     /// Password of its `root`.
     pub password: String,
 }
@@ -122,8 +126,8 @@ pub fn job(own: &Own, purpose: &Purpose, order: &Order, scratch: Option<&Scratch
         json!({"name": "order", "secret": {"secretName": purpose.job, "items": [{"key": ORDER_KEY, "path": ORDER_KEY}]}}),
         json!({"name": "tmp", "emptyDir": {}}),
     ];
-    if scratch.is_some() {
-        volumes.push(json!({"name": "scratch", "emptyDir": {}}));
+    if let Some(scratch) = scratch {
+        volumes.push(json!({"name": "scratch", "emptyDir": {"sizeLimit": scratch.disk}}));
         volumes.push(json!({"name": "scratch-run", "emptyDir": {}}));
     }
     let servers: Vec<Value> = scratch.iter().map(|scratch| server(purpose, scratch)).collect();

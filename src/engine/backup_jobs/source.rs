@@ -227,6 +227,11 @@ impl Source {
             image: settings.image.clone(),
             run_as: pod.main().and_then(|main| main.run_as).or(pod.run_as),
             resources: settings.resources.clone(),
+            disk: component
+                .volume_claims
+                .first()
+                .and_then(|claim| self.installation.volumes.get(&claim.name))
+                .map(|volume| volume.size.clone()),
             password: password(&mut system)?,
         })
     }

@@ -16,6 +16,7 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde::de::DeserializeOwned;
 
+use super::held::{held, readers, under_way};
 use super::steps;
 use crate::context::{Context, Key};
 use crate::resources::tell;
@@ -136,6 +137,11 @@ async fn look(context: &Context, key: &Key) -> Result<Option<Seen>, Error> {
     );
     let resource = resource?.as_ref().and_then(parsed::<KfpInstallation>);
     let backups: Vec<KfpBackup> = backups?.items.iter().filter_map(parsed).collect();
+    let readers = if backups.is_empty() {
+        Vec::new()
+    } else {
+        readers(context).await?
+    };
     let restores: Vec<KfpRestore> = restores?.items.iter().filter_map(parsed).collect();
     let asked = resource
         .as_ref()
@@ -146,7 +152,7 @@ async fn look(context: &Context, key: &Key) -> Result<Option<Seen>, Error> {
     }
     Ok(Some(Seen {
         installation: resource.as_ref().map(Installation::of),
-        held: held(&restores),
+        held: held(&readers, namespace, &backups),
         restoring: restoring(&restores),
         terminating: terminating(context, namespace).await,
         resource,
@@ -163,7 +169,7 @@ where
 }
 
 /// A resource that its kind's schema let pass; one that does not parse is left alone, without its status first.
-fn parsed<K: DeserializeOwned>(object: &DynamicObject) -> Option<K> {
+pub(super) fn parsed<K: DeserializeOwned>(object: &DynamicObject) -> Option<K> {
     let mut raw = serde_json::to_value(object).ok()?;
     if let Ok(found) = serde_json::from_value(raw.clone()) {
         return Some(found);
@@ -184,34 +190,6 @@ pub async fn terminating(context: &Context, namespace: &str) -> bool {
             false
         }
     }
-}
-
-fn under_way(restore: &KfpRestore) -> bool {
-    let status = restore.status.as_ref();
-    status.is_none_or(|status| status.completed_at.is_none())
-}
-
-/// Backups that restores of this namespace read, or are about to.
-fn held(restores: &[KfpRestore]) -> BTreeMap<String, String> {
-    let mut held = BTreeMap::new();
-    for restore in restores.iter().filter(|restore| under_way(restore)) {
-        let who = format!(
-            "KfpRestore {}",
-            restore.metadata.name.as_deref().unwrap_or_default()
-        );
-        let read = restore.spec.source.backup_ref.as_ref().filter(|read| {
-            let namespace = read.namespace.as_ref();
-            namespace.is_none() || namespace == restore.metadata.namespace.as_ref()
-        });
-        let safety = restore
-            .status
-            .as_ref()
-            .and_then(|status| status.safety_backup.clone());
-        for name in read.map(|read| read.name.clone()).into_iter().chain(safety) {
-            held.insert(name, who.clone());
-        }
-    }
-    held
 }
 
 /// The restore for which the installation stands still.

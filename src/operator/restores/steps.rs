@@ -2,14 +2,13 @@
 
 use jiff::Timestamp;
 use kfp_api::conditions::Reason;
-use kfp_api::destination::Destination;
 use kfp_api::names::{ENDED_ANNOTATION, RESTORE_FINALIZER};
 use kfp_api::{KfpBackup, KfpInstallation, KfpRestore};
 use kfp_engine::Error;
 use kfp_engine::backup_jobs::Refusal;
 use kfp_engine::backup_jobs::resolve::Source;
 use kfp_engine::cluster::limited;
-use kfp_plan::restores::{self, Plan, Step};
+use kfp_plan::restores::{self, Beside, Plan, SetSeen, Step};
 use kube::Api;
 use serde_json::json;
 
@@ -108,7 +107,10 @@ async fn start(context: &Context, acting: &Acting<'_>) -> Result<(), Refusal> {
 /// Makes the backup of what is there; one that another leader made is as good.
 async fn safety_backup(context: &Context, acting: &Acting<'_>) -> Result<(), Refusal> {
     let installation = acting.installation.ok_or_else(missing)?;
-    let otherwise = otherwise(context, acting).await?;
+    let otherwise = match installation.spec.backup {
+        Some(_) => None,
+        None => otherwise(context, acting).await?,
+    };
     let backup = restores::safety_backup(acting.restore, installation, otherwise.as_ref());
     if backup.spec.destination.is_none() && installation.spec.backup.is_none() {
         return Err(Refusal::new(
@@ -132,11 +134,22 @@ async fn safety_backup(context: &Context, acting: &Acting<'_>) -> Result<(), Ref
     }
 }
 
-/// Where what is there is backed up when the installation does not say: beside the set that is restored.
-async fn otherwise(context: &Context, acting: &Acting<'_>) -> Result<Option<Destination>, Refusal> {
+/// Where and how what is there is backed up when the installation does not say: beside the set that is restored, and encrypted to
+/// whoever can read that.
+async fn otherwise(context: &Context, acting: &Acting<'_>) -> Result<Option<Beside>, Refusal> {
+    let encryption = match context.jobs.set(acting.restore).await {
+        SetSeen::Found(set) => set.encryption,
+        SetSeen::Refused { reason, message } | SetSeen::Waits { reason, message } => {
+            return Err(Refusal::new(reason, message));
+        }
+        SetSeen::NotLooked => None,
+    };
     let source = &acting.restore.spec.source;
     if let Some(named) = &source.destination {
-        return Ok(Some(named.location.clone()));
+        return Ok(Some(Beside {
+            destination: named.location.clone(),
+            encryption,
+        }));
     }
     let Some(named) = &source.backup_ref else {
         return Ok(None);
@@ -145,9 +158,13 @@ async fn otherwise(context: &Context, acting: &Acting<'_>) -> Result<Option<Dest
     let api: Api<KfpBackup> = Api::namespaced(context.client.clone(), namespace);
     let what = format!("read KfpBackup {} in namespace {namespace}", named.name);
     let found = limited(what, api.get_opt(&named.name)).await?;
-    Ok(found
+    let destination = found
         .and_then(|backup| backup.status)
-        .and_then(|status| status.destination))
+        .and_then(|status| status.destination);
+    Ok(destination.map(|destination| Beside {
+        destination,
+        encryption,
+    }))
 }
 
 /// Marks it as over, for whoever meets it without its status.

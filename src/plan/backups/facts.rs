@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup::BackupSpec;
-use kfp_api::conditions::{ConditionType, find};
+use kfp_api::conditions::{ConditionType, Reason, find};
 use kfp_api::names::{
-    BACKUP_FINALIZER, SCHEDULED_FOR_ANNOTATION, SCHEDULED_LABEL, VERIFY_REQUESTED_ANNOTATION,
+    BACKUP_FINALIZER, JOB_FOR_LABEL, SCHEDULED_FOR_ANNOTATION, SCHEDULED_LABEL, VERIFY_REQUESTED_ANNOTATION,
 };
 use kfp_api::{KfpBackup, KfpInstallation};
 
@@ -95,8 +95,18 @@ pub(super) fn held(backup: &KfpBackup) -> bool {
 /// A schedule made it.
 #[must_use]
 pub fn is_scheduled(backup: &KfpBackup) -> bool {
+    labelled(backup, SCHEDULED_LABEL)
+}
+
+/// It was made before a restore, of what the restore replaces.
+#[must_use]
+pub fn is_safety(backup: &KfpBackup) -> bool {
+    labelled(backup, JOB_FOR_LABEL)
+}
+
+fn labelled(backup: &KfpBackup, label: &str) -> bool {
     let labels = backup.metadata.labels.as_ref();
-    labels.is_some_and(|labels| labels.contains_key(SCHEDULED_LABEL))
+    labels.is_some_and(|labels| labels.contains_key(label))
 }
 
 /// The time of the schedule that it was made for.
@@ -129,6 +139,13 @@ pub fn complete(backup: &KfpBackup) -> bool {
 pub fn verified(backup: &KfpBackup) -> bool {
     complete(backup)
         && condition(backup, ConditionType::Verified).is_some_and(|condition| condition.status == "True")
+}
+
+/// The condition that says that its set cannot be trusted.
+#[must_use]
+pub fn damage(backup: &KfpBackup) -> Option<&Condition> {
+    condition(backup, ConditionType::Verified)
+        .filter(|verified| verified.status == "False" && verified.reason == Reason::SetDamaged.as_str())
 }
 
 /// It is complete or was given up.

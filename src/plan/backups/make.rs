@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kfp_api::backup::{BackupSpec, KfpBackup, KfpBackupSpec};
+use kfp_api::backup::{BackupSpec, KfpBackup};
 use kfp_api::names::{SCHEDULED_FOR_ANNOTATION, SCHEDULED_LABEL};
 
 /// The KfpBackup for a time of the schedule. Its name is the installation's and the time, so that two who make it make one.
@@ -13,10 +13,8 @@ pub fn scheduled(installation: &str, namespace: &str, spec: &BackupSpec, time: T
     let name = format!("{installation}-{}", time.strftime("%Y%m%d%H%M"));
     let mut backup = KfpBackup::new(
         &name,
-        KfpBackupSpec {
-            destination: Some(spec.destination.clone()),
-            ..spec.backup(installation)
-        },
+        // The destination is that of the installation when the backup begins: one that is mended meanwhile counts.
+        spec.backup(installation),
     );
     backup.metadata.namespace = Some(namespace.to_owned());
     backup.metadata.labels = Some(BTreeMap::from([(

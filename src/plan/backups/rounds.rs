@@ -98,7 +98,7 @@ fn present<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a KfpBackup> {
 }
 
 /// The installation, where its schedules are kept.
-fn keeping<'a>(look: &Look<'a>) -> Option<(&'a Installation, &'a BackupSpec)> {
+pub(super) fn keeping<'a>(look: &Look<'a>) -> Option<(&'a Installation, &'a BackupSpec)> {
     let installation = look
         .installation
         .filter(|installation| !look.terminating && !installation.deleting && !installation.paused)?;
@@ -214,8 +214,7 @@ pub fn retention(spec: &BackupSpec) -> Option<Retention> {
 pub(super) fn seen(look: &Look, backup: &KfpBackup) -> SetSeen {
     let verified =
         facts::condition(backup, ConditionType::Verified).map(|condition| condition.status.as_str());
-    let damaged = facts::condition(backup, ConditionType::Verified)
-        .is_some_and(|condition| condition.reason == Reason::SetDamaged.as_str());
+    let damaged = facts::damage(backup).is_some();
     let working = look
         .jobs
         .values()

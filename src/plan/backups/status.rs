@@ -11,6 +11,7 @@ use kfp_api::conditions::{ConditionStatus, ConditionType, Reason, clear, find, s
 use kfp_api::destination::Destination;
 use kfp_backup::progress::{Depth, Done, Taken, Verified};
 
+use super::removal::held;
 use super::words::{immutability, location, number, person, set_id, shown, why};
 use super::{JobSeen, JobState, Look, Waiting, Work, facts};
 
@@ -18,7 +19,6 @@ use super::{JobSeen, JobState, Look, Waiting, Work, facts};
 const DAMAGED: [&str; 13] = [
     "CopyMissing",
     "DecryptionFailed",
-    "Differs",
     "ManifestDamaged",
     "ManifestSwapped",
     "ObjectMissing",
@@ -28,6 +28,7 @@ const DAMAGED: [&str; 13] = [
     "PartMissing",
     "PartSwapped",
     "PartTruncated",
+    "RestoreDiffers",
     "SetMissing",
 ];
 
@@ -78,8 +79,26 @@ pub fn status(look: &Look, backup: &KfpBackup, standing: &Standing) -> KfpBackup
         // One that failed is not tried again: whoever removes the set removes its remains too.
         maker.status.remains_removed = true;
     }
-    if facts::deleting(backup) {
-        maker.deleting(look.job(Work::Remove, uid));
+    let removal = look.job(Work::Remove, uid);
+    let begun = removal.is_some() || standing.started == Some(Work::Remove);
+    if begun && facts::ended(backup) {
+        // Whatever of it is still there: it is no set any more.
+        let message = "The set is being removed from its destination.";
+        maker.say(
+            ConditionType::Complete,
+            ConditionStatus::False,
+            Reason::Deleting,
+            message,
+        );
+        maker.say(
+            ConditionType::Verified,
+            ConditionStatus::False,
+            Reason::Deleting,
+            message,
+        );
+    }
+    if begun || facts::deleting(backup) {
+        maker.deleting(removal, standing);
     }
     maker.status.fitted()
 }
@@ -331,11 +350,26 @@ impl Maker<'_> {
         self.stalled(Reason::VerificationFailed, message);
     }
 
-    fn deleting(&mut self, job: Option<&JobSeen>) {
-        match job.map(|job| (job, &job.state)) {
-            Some((job, JobState::Failed { reason, message })) => {
+    fn deleting(&mut self, job: Option<&JobSeen>, standing: &Standing) {
+        let waiting = standing.waiting.filter(|_| standing.started.is_none());
+        match (job.map(|job| (job, &job.state)), waiting) {
+            (Some((job, JobState::Failed { reason, message })), _) => {
                 let (_, message) = why(job, reason, message, Reason::RemovalFailed);
                 self.working(Reason::RemovalFailed, &message);
+            }
+            (Some((job, _)), _) if held(job) > 0 => {
+                let message = format!(
+                    "The destination holds on to {} files or more of the set (a retention or a lock of its own); tried again later.",
+                    held(job)
+                );
+                self.working(Reason::RemovalFailed, &message);
+            }
+            (None, Some(waiting)) => {
+                let message = format!(
+                    "The set is to be removed from its destination first. {} To let the resource go without it, set spec.deletionPolicy: Retain.",
+                    waiting.message
+                );
+                self.working(waiting.reason, &message);
             }
             _ => self.working(Reason::Deleting, "The set is removed from its destination."),
         }

@@ -44,7 +44,8 @@ pub fn summary(resource: &KfpInstallation, backups: &[KfpBackup], now: Timestamp
     if spec.is_none() && complete.is_none() {
         return Summary::default();
     }
-    let kept = spec.filter(|spec| !spec.suspend);
+    // What stands still says no time.
+    let kept = spec.filter(|spec| !spec.suspend && !installation.paused);
     let next = kept.and_then(|spec| {
         let schedule = rounds::parsed(spec, spec.schedule.as_deref())?;
         schedule.next(rounds::last_scheduled(&installation, backups))

@@ -5,14 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup::Verify;
 use kfp_api::conditions::{ConditionStatus, ConditionType, Reason, find};
-use kfp_api::destination::Destination;
 use kfp_api::installation::DeletionPolicy;
 use kfp_api::names::JOB_FOR_LABEL;
 use kfp_api::restore::{RestoreParts, SafetyBackup, SetChoiceType};
-use kfp_api::status::SchemaState;
+use kfp_api::scratch::Scratch;
 use kfp_api::{KfpBackup, KfpBackupSpec, KfpInstallation, KfpRestore};
 
-use super::{DatabaseNow, Look, Plan, SetFound, SetSeen, Standing, Step, facts, works};
+use super::{Beside, DatabaseNow, Look, Plan, SetFound, SetSeen, Standing, Step, facts, works};
 use crate::backups;
 use crate::observed::Seen;
 use crate::words;
@@ -129,11 +128,10 @@ fn refused(
             ),
         ));
     }
-    let empty = database.schema.state == SchemaState::Empty;
-    if !empty && !spec.overwrite && !database.loading {
+    if !database.is_empty() && !spec.overwrite && !database.loading {
         return Some(gave_up(
             Reason::NotEmpty,
-            "The pipelines database holds tables, and spec.overwrite is false. Nothing was touched.",
+            "The databases hold tables, and spec.overwrite is false. Nothing was touched.",
         ));
     }
     None
@@ -263,9 +261,7 @@ fn needs_safety(look: &Look, database: &DatabaseNow) -> bool {
     let own = facts::uid(look.restore);
     let others = look.restores.iter().filter(|other| facts::uid(other) != own);
     let rubble = database.loading || facts::holding(others, &look.restore.spec.installation).is_some();
-    look.restore.spec.safety_backup == SafetyBackup::Required
-        && database.schema.state != SchemaState::Empty
-        && !rubble
+    look.restore.spec.safety_backup == SafetyBackup::Required && !database.is_empty() && !rubble
 }
 
 enum Safety {
@@ -322,22 +318,27 @@ pub fn safety_name(restore: &KfpRestore) -> String {
     format!("before-{}-{own}", name.trim_end_matches('-'))
 }
 
-/// The KfpBackup of what is there: as the installation is backed up; where it says nothing of that, into `otherwise`.
+/// The KfpBackup of what is there: as the installation is backed up; where it says nothing of that, as `otherwise` says.
 #[must_use]
 pub fn safety_backup(
     restore: &KfpRestore,
     installation: &KfpInstallation,
-    otherwise: Option<&Destination>,
+    otherwise: Option<&Beside>,
 ) -> KfpBackup {
     let usual = installation.spec.backup.clone();
+    let otherwise = otherwise.filter(|_| usual.is_none());
     let name = safety_name(restore);
     let spec = KfpBackupSpec {
         installation: restore.spec.installation.clone(),
-        destination: if usual.is_some() { None } else { otherwise.cloned() },
+        destination: otherwise.map(|otherwise| otherwise.destination.clone()),
         artifacts: usual.as_ref().map(|usual| usual.artifacts).unwrap_or_default(),
         secrets: usual.as_ref().map(|usual| usual.secrets).unwrap_or_default(),
-        encryption: usual.as_ref().and_then(|usual| usual.encryption.clone()),
+        encryption: match otherwise {
+            Some(otherwise) => otherwise.encryption.clone(),
+            None => usual.as_ref().and_then(|usual| usual.encryption.clone()),
+        },
         verify: Verify::Checksums,
+        scratch: Scratch::default(),
         deletion_policy: DeletionPolicy::Retain,
         time_limit_seconds: restore.spec.time_limit_seconds,
         throttle: None,

@@ -84,6 +84,7 @@ fn found() -> SetFound {
         release: "2.16.1".to_owned(),
         schema_of: ["2.16.0".to_owned(), "2.16.1".to_owned()].into(),
         encrypted: false,
+        encryption: None,
     }
 }
 
@@ -99,6 +100,7 @@ fn holds(state: SchemaState, loading: bool) -> Seen<DatabaseNow> {
             differences: Vec::new(),
         },
         loading,
+        others: false,
     })
 }
 

@@ -91,19 +91,103 @@ fn retention_removes_the_set_and_then_the_resource_and_never_the_last_verified_o
     );
 }
 
-#[test]
-fn a_backup_that_a_restore_reads_is_kept() {
+/// A backup that a schedule made, and that is verified.
+fn scheduled(name: &str, hour: &str) -> kfp_api::KfpBackup {
     let labels = json!({"labels": {"kfpops.dev/scheduled": "kfp"}});
-    let with = |name: &str, hour: &str| {
-        backup(
-            name,
-            hour,
-            merged(json!({"metadata": labels}), over(hour, "True", "True")),
-        )
-    };
+    backup(
+        name,
+        hour,
+        merged(json!({"metadata": labels}), over(hour, "True", "True")),
+    )
+}
+
+#[test]
+fn a_set_whose_removal_was_begun_goes_whatever_the_rules_say_later_and_is_called_none_meanwhile() {
+    let world = World::new(json!({}), vec![scheduled("a", "08"), scheduled("b", "09")])
+        .with("kfp-remove-a", job("remove", "a", failed(), None));
+    let status = world.status();
+    for kind in [ConditionType::Complete, ConditionType::Verified] {
+        let said = kfp_api::conditions::find(&status.conditions, kind).unwrap();
+        assert_eq!(
+            (said.status.as_str(), said.reason.as_str()),
+            ("False", "Deleting")
+        );
+    }
+    let mut later = World::new(json!({"suspend": true}), world.backups.clone());
+    later.backups[0].status = Some(status);
+    assert_eq!(later.plan().steps, [start("a", Work::Remove)]);
+}
+
+#[test]
+fn a_set_that_the_destination_holds_on_to_keeps_its_resource_and_is_tried_again() {
+    let done =
+        json!({"did": "removed", "sets": [], "files": 0, "bytes": 0, "held": ["p/team/kfp/x/manifest.json"]});
+    let told = report("Succeeded", "Succeeded", false, done);
+    let policy = json!({"retention": {"last": 1}});
+    let mut world = World::new(policy, vec![scheduled("a", "08"), scheduled("b", "09")]).with(
+        "kfp-remove-a",
+        job("remove", "a", JobState::Succeeded, Some(told)),
+    );
+    assert_eq!(
+        world.plan().steps,
+        [Step::Drop {
+            job: "kfp-remove-a".into()
+        }]
+    );
+    assert_eq!(
+        kfp_api::conditions::find(&world.status().conditions, ConditionType::Reconciling)
+            .unwrap()
+            .reason,
+        "RemovalFailed"
+    );
+    world.now = at("2026-11-24T11:35:00Z");
+    assert_eq!(world.plan().steps, []);
+}
+
+#[test]
+fn nothing_goes_by_rule_while_the_installation_is_paused() {
     let mut world = World::new(
         json!({"retention": {"last": 1}}),
-        vec![with("a", "08"), with("b", "09")],
+        vec![scheduled("a", "08"), scheduled("b", "09")],
+    );
+    assert_eq!(world.plan().steps, [start("a", Work::Remove)]);
+    world.installation.as_mut().unwrap().paused = true;
+    assert_eq!(world.plan().steps, []);
+}
+
+#[test]
+fn a_deletion_that_waits_says_for_what() {
+    let more = merged(
+        json!({
+            "metadata": {"deletionTimestamp": NOW, "finalizers": ["kfpops.dev/remove-set"]},
+            "spec": {"deletionPolicy": "Delete"},
+        }),
+        over("10", "True", "True"),
+    );
+    let mut world = World::new(json!({}), vec![backup("a", "10", more)]);
+    world
+        .held
+        .insert("a".into(), "KfpRestore x in namespace y".into());
+    let plan = world.plan();
+    assert_eq!(plan.steps, []);
+    let standing = Standing {
+        waiting: plan.waiting.get("a"),
+        ..Standing::default()
+    };
+    let said = status(&world.look(), &world.backups[0], &standing);
+    let said = kfp_api::conditions::find(&said.conditions, ConditionType::Reconciling).unwrap();
+    assert!(
+        said.message.contains("KfpRestore x in namespace y") && said.message.contains("Retain"),
+        "{}",
+        said.message
+    );
+}
+
+#[test]
+fn a_backup_that_a_restore_reads_is_kept() {
+    let mut world = World::new(
+        json!({"retention": {"last": 1}}),
+        vec![scheduled("a", "08"), scheduled("b", "09")],
     );
     world.held.insert("a".into(), "KfpRestore x".into());
     assert_eq!(world.plan().steps, []);

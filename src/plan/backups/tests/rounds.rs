@@ -44,7 +44,8 @@ fn a_deleted_backup_of_the_schedule_is_not_made_again() {
 }
 
 #[test]
-fn a_scheduled_backup_is_named_by_installation_and_time_and_says_everything_itself() {
+fn a_scheduled_backup_is_named_by_installation_and_time_and_goes_where_its_installation_says_when_it_begins()
+{
     let installation = installation(json!({"verify": "Checksums"}));
     let made = scheduled(
         "kfp",
@@ -53,7 +54,7 @@ fn a_scheduled_backup_is_named_by_installation_and_time_and_says_everything_itse
         at("2026-11-24T02:30:00Z"),
     );
     assert_eq!(made.metadata.name.as_deref(), Some("kfp-202611240230"));
-    assert!(is_scheduled(&made) && made.spec.destination.is_some());
+    assert!(is_scheduled(&made) && made.spec.destination.is_none());
     assert_eq!(made.spec.verify, kfp_api::backup::Verify::Checksums);
 }
 

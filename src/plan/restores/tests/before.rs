@@ -113,6 +113,25 @@ fn what_is_there_is_backed_up_before_it_goes(
 }
 
 #[test]
+fn a_lost_pipelines_database_does_not_make_the_others_worthless() {
+    let mut case = Case::of(begun(&json!({})));
+    case.database = match holds(SchemaState::Empty, false) {
+        Seen::Known(database) => Seen::Known(DatabaseNow {
+            others: true,
+            ..database
+        }),
+        unseen => unseen,
+    };
+    assert_eq!(case.think().0.steps, [Step::SafetyBackup]);
+    let mut case = Case {
+        restore: restore(&json!({"spec": {"overwrite": false}})),
+        ..case
+    };
+    case.restores.clear();
+    assert_eq!(case.reason(), "NotEmpty");
+}
+
+#[test]
 fn what_another_restore_left_half_done_is_not_backed_up() {
     let mut case = Case::of(begun(&json!({})));
     case.database = holds(SchemaState::Foreign, true);
@@ -127,12 +146,19 @@ fn what_another_restore_left_half_done_is_not_backed_up() {
 #[test]
 fn a_safety_backup_is_the_usual_one_or_lies_beside_the_set() {
     let own = restore(&json!({}));
-    let elsewhere = Destination::default();
-    let made = safety_backup(&own, &installation(&json!({})), Some(&elsewhere));
-    assert_eq!(made.spec.destination, Some(elsewhere.clone()));
+    let beside = Beside {
+        destination: Destination::default(),
+        encryption: Some(Encryption::default()),
+    };
+    let made = safety_backup(&own, &installation(&json!({})), Some(&beside));
+    assert_eq!(made.spec.destination, Some(beside.destination.clone()));
+    assert_eq!(
+        made.spec.encryption, beside.encryption,
+        "what was encrypted is not kept in the clear beside it"
+    );
     let usual = json!({"spec": {"backup": {"destination": {"type": "S3", "s3": {"bucket": "backups"}, "credentials": {"name": "s3"}}}}});
-    let made = safety_backup(&own, &installation(&usual), Some(&elsewhere));
-    assert_eq!(made.spec.destination, None);
+    let made = safety_backup(&own, &installation(&usual), Some(&beside));
+    assert_eq!((made.spec.destination, made.spec.encryption), (None, None));
     let long = restore(&json!({"metadata": {"name": "x".repeat(63)}}));
     assert_eq!(safety_name(&long).len(), 63);
 }
