@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use kfp_backup::manifest::{ArtifactsMode, Manifest, Role};
 use kfp_backup::order::{KeptSecret, Take};
 use kfp_backup::progress::{Depth, Immutability};
-use kfp_database::Engine;
 
 use crate::Case;
 use crate::backup_stores::{ADMIN, WRITER};
@@ -19,28 +18,24 @@ pub fn cases() -> Vec<Case> {
         (
             "plain",
             "a set that only writing keys took is what it should be",
-            Box::new(|stage| Box::pin(plain(stage))),
+            |stage| Box::pin(plain(stage)),
         ),
-        (
-            "sealed",
-            "an encrypted set opens with its key only",
-            Box::new(|stage| Box::pin(sealed(stage))),
-        ),
+        ("sealed", "an encrypted set opens with its key only", |stage| {
+            Box::pin(sealed(stage))
+        }),
         (
             "byhand",
             "a set is restored with zstd and a database client alone",
-            Box::new(|stage| Box::pin(by_hand(stage))),
+            |stage| Box::pin(by_hand(stage)),
         ),
         (
             "modes",
             "artifacts are listed, told with versions, or left alone, as is asked",
-            Box::new(|stage| Box::pin(modes(stage))),
+            |stage| Box::pin(modes(stage)),
         ),
-        (
-            "removal",
-            "what is removed is what no other set needs",
-            Box::new(|stage| Box::pin(removal(stage))),
-        ),
+        ("removal", "what is removed is what no other set needs", |stage| {
+            Box::pin(removal(stage))
+        }),
     ]
 }
 
@@ -111,7 +106,7 @@ async fn plain(stage: Stage) -> Result<()> {
         "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'scratch\\_{}%'",
         "plain"
     );
-    ensure!(stage.yard.one(&left).await? == "0");
+    ensure!(stage.one(&left).await? == "0");
     Ok(())
 }
 
@@ -144,9 +139,6 @@ async fn sealed(stage: Stage) -> Result<()> {
 
     // Nothing of what was sealed can be found in what lies there.
     for key in stage.yard.outside.keys(&stage.backups()).await? {
-        if key.contains("/artifacts/") {
-            continue;
-        }
         let stored = stage
             .yard
             .outside
@@ -158,7 +150,7 @@ async fn sealed(stage: Stage) -> Result<()> {
             key.ends_with("/manifest.json") || key.ends_with(".sha256") || key.ends_with("/shared.txt.zst");
         ensure!(sealed || open || key == "probe", "{key}");
         let text = String::from_utf8_lossy(&stored);
-        for canary in ["CANARY", "Q0FOQVJZ", "Run 17 ", "the text of v2"] {
+        for canary in ["CANARY", "Q0FOQVJZ", "Run 17 ", "the text of v2", "a model"] {
             ensure!(!text.contains(canary), "{canary} in {key}");
         }
     }
@@ -187,6 +179,11 @@ async fn sealed(stage: Stage) -> Result<()> {
         (restored.rows, restored.secrets, restored.specs) == (taken.rows, 1, 2),
         "{restored:?}"
     );
+    let model = stage.yard.own.get(&namespace, "v2/artifacts/model").await?;
+    ensure!(
+        restored.artifacts == 3 && model.as_deref() == Some(b"a model".as_slice()),
+        "{restored:?}"
+    );
     let name = secret(&stage).name;
     let value = [
         "get",
@@ -208,7 +205,7 @@ async fn by_hand(stage: Stage) -> Result<()> {
     let folder = stage.home().attempt(&Stage::set(1), &manifest.attempt);
     for database in &manifest.databases.databases {
         let into = format!("{}_2", database.name);
-        stage.yard.sql(&[&format!("CREATE DATABASE {into}")]).await?;
+        stage.sql(&[&format!("CREATE DATABASE {into}")]).await?;
         let mut compressed = Vec::new();
         let chunks = database
             .tables
@@ -229,11 +226,10 @@ async fn by_hand(stage: Stage) -> Result<()> {
             compressed.extend(stored);
         }
         // Frames of zstd one after the other are a stream of zstd.
-        client(&stage.yard.database.target, Engine::MariaDb, &into, &compressed)?;
+        client(stage.target(), stage.engine, &into, &compressed)?;
         for table in &database.tables {
             let sum = async |name: &str| {
                 stage
-                    .yard
                     .one(&format!("SELECT COUNT(*) FROM {name}.{}", table.name))
                     .await
             };
@@ -248,7 +244,7 @@ async fn by_hand(stage: Stage) -> Result<()> {
         "SELECT COUNT(*) FROM {one}.run_details a JOIN {other}.run_details b USING (UUID) WHERE a.DisplayName <=> b.DisplayName \
          AND a.WorkflowRuntimeManifest <=> b.WorkflowRuntimeManifest"
     );
-    ensure!(stage.yard.one(&different).await? == "3000");
+    ensure!(stage.one(&different).await? == "3000");
     Ok(())
 }
 

@@ -28,17 +28,17 @@ pub fn cases() -> Vec<Case> {
         (
             "telling",
             "a Job tells how far it is and how it ended, and no secret",
-            Box::new(|stage| Box::pin(telling(stage))),
+            |stage| Box::pin(telling(stage)),
         ),
         (
             "sigterm",
             "a Job that is told to stop ends in order and says so",
-            Box::new(|stage| Box::pin(sigterm(stage))),
+            |stage| Box::pin(sigterm(stage)),
         ),
         (
             "killed",
             "a Job killed at any moment leaves a whole set or none",
-            Box::new(|stage| Box::pin(killed(stage))),
+            |stage| Box::pin(killed(stage)),
         ),
     ]
 }

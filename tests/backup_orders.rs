@@ -3,19 +3,19 @@
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use kfp_backup::layout::{Home, SetId};
-use kfp_backup::manifest::{ArtifactsMode, Origin};
+use kfp_backup::manifest::{ArtifactsMode, Origin, Purpose};
 use kfp_backup::order::{
     Bucket, DatabaseServer, Destination, Encryption, Parts, Reading, Restore, Scratch, Store, Take, Verify,
 };
 use kfp_engine::backup::state;
 use kfp_releases::Catalog;
 
-use crate::backup_stores::{ADMIN, WRITER};
+use crate::backup_stores::{ADMIN, READER, WRITER};
 use crate::backup_yard::{RELEASE, Stage};
 
 impl Stage {
     pub fn server(&self) -> DatabaseServer {
-        let target = &self.yard.database.target;
+        let target = self.target();
         DatabaseServer {
             host: target.host.clone(),
             port: target.port,
@@ -88,6 +88,7 @@ impl Stage {
             set: Self::set(hour),
             destination: self.destination(WRITER),
             source: Self::origin(&self.name),
+            purpose: Purpose::Backup,
             server: self.server(),
             databases: self.databases(),
             reading: Reading::default(),
@@ -110,7 +111,8 @@ impl Stage {
     pub fn verify_order(&self, hour: u8) -> Verify {
         Verify {
             set: Self::set(hour),
-            destination: self.destination(ADMIN),
+            manifest_sha256: None,
+            destination: self.destination(READER),
             identity: None,
             scratch: None,
             bucket: Some(self.bucket()),
@@ -133,7 +135,9 @@ impl Stage {
             .map(|(role, name)| (role, format!("{name}_2")));
         Restore {
             set: Self::set(hour),
-            destination: self.destination(ADMIN),
+            manifest_sha256: None,
+            destination: self.destination(READER),
+            aside: self.destination(WRITER),
             identity: None,
             target: Self::origin(namespace),
             parts: Parts::All,

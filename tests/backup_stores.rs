@@ -1,4 +1,4 @@
-//! PROOF (real stores): a SeaweedFS on loopback, with keys that may do everything and keys that may only write.
+//! PROOF (real stores): a SeaweedFS on loopback, with keys that may do everything, only write, or only read.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,9 +10,10 @@ use kfp_e2e::tools::{Tool, Tools};
 use rusty_s3::{Bucket as S3, Credentials as Keys, S3Action as _, UrlStyle};
 use tempfile::TempDir;
 
-/// Keys that may do everything, and keys that may only write.
+/// Keys that may do everything, keys that may only write, and keys that may only read.
 pub const ADMIN: (&str, &str) = ("AKADMIN", "CANARY-admin-secret");
 pub const WRITER: (&str, &str) = ("AKWRITER", "CANARY-writer-secret");
+pub const READER: (&str, &str) = ("AKREADER", "CANARY-reader-secret");
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How long a signature holds.
@@ -33,6 +34,7 @@ impl Weed {
         let identities = serde_json::json!({"identities": [
             identity("admin", ADMIN, &["Admin", "Read", "List", "Tagging", "Write"]),
             identity("writer", WRITER, &["Write"]),
+            identity("reader", READER, &["Read", "List"]),
         ]});
         fs::write(folder.path().join("s3.json"), identities.to_string())?;
         let ports = free_ports::<8>()?;
@@ -211,7 +213,8 @@ impl Drop for Weed {
     }
 }
 
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+/// Ports of loopback that nobody listens on at this moment.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let listeners: Vec<TcpListener> = (0..N)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<std::io::Result<_>>()?;

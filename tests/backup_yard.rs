@@ -1,6 +1,6 @@
-//! PROOF (real stores, database and API server): the servers of the cases: a SeaweedFS that is the installation's own, another
-//! one outside, MariaDB, and a control plane without nodes; and a stage for each case, with a bucket, databases and a namespace
-//! of its own.
+//! PROOF (real stores, databases and API server): the servers of the cases: a SeaweedFS that is the installation's own, another
+//! one outside, MariaDB, MySQL, and a control plane without nodes; and a stage for each case, with a bucket, databases and a
+//! namespace of its own.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use kfp_backup::layout::Attempt;
 use kfp_backup::manifest::Role;
 use kfp_backup::order::{Order, Remove, Restore, Take, Task, Tell, Verify};
 use kfp_backup::progress::{Done, Removed, Restored, Taken, Verified};
-use kfp_database::{Credentials, Engine, Target, create_statements};
+use kfp_database::{Engine, create_statements};
 use kfp_e2e::cache::Cache;
 use kfp_e2e::light::{ControlPlane, Options};
 use kfp_e2e::progress::Progress;
@@ -25,8 +25,7 @@ use kfp_tests::programs::operator;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use sqlx::{AssertSqlSafe, Executor};
 use tokio_util::sync::CancellationToken;
 
 use crate::backup_stores::{ADMIN, Weed};
@@ -41,7 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Yard {
     pub own: Weed,
     pub outside: Weed,
-    pub database: Server,
+    /// By engine; without MySQL where it cannot be had.
+    pub databases: BTreeMap<Engine, Server>,
     pub cluster: ControlPlane,
     pub client: Client,
     pub tools: Tools,
@@ -53,14 +53,28 @@ pub struct Yard {
 impl Yard {
     pub async fn start() -> Result<Self> {
         let mut wanted = Tool::LIGHT.to_vec();
-        wanted.extend([Tool::MariaDb, Tool::SeaweedFs]);
+        wanted.extend([
+            Tool::MariaDb,
+            Tool::MySql,
+            Tool::SeaweedFs,
+            Tool::FakeGcs,
+            Tool::Azurite,
+        ]);
         let tools = Tools::ensure(&Cache::locate()?, &wanted, &Progress::new())?;
         let cluster = ControlPlane::start(&tools, Options::default())?;
-        let (own, outside, database) = tokio::try_join!(
+        let mysql = async {
+            Ok(match tools.missing(Tool::MySql) {
+                None => Some(Server::start(&tools, Engine::MySql).await?),
+                Some(_) => None,
+            })
+        };
+        let (own, outside, mariadb, mysql) = tokio::try_join!(
             Weed::start(&tools, &[]),
             Weed::start(&tools, &[]),
-            Server::start(&tools, Engine::MariaDb)
+            Server::start(&tools, Engine::MariaDb),
+            mysql,
         )?;
+        let mysql = mysql.map(|server| (Engine::MySql, server));
         for folder in [
             "config/operand-crds/kfp",
             "config/operand-crds/argo",
@@ -86,49 +100,11 @@ impl Yard {
             schemas: Arc::new(SchemaCatalog::load()?),
             own,
             outside,
-            database,
+            databases: mysql.into_iter().chain([(Engine::MariaDb, mariadb)]).collect(),
             cluster,
             tools,
             program: operator()?,
         })
-    }
-
-    /// A connection of the administrator.
-    pub async fn connection(&self) -> Result<MySqlConnection> {
-        let Target {
-            host,
-            port,
-            credentials: Credentials { username, password },
-        } = &self.database.target;
-        let options = MySqlConnectOptions::new()
-            .host(host)
-            .port(*port)
-            .username(username)
-            .password(password);
-        let mut connection = options.ssl_mode(MySqlSslMode::Disabled).connect().await?;
-        connection.execute("SET SESSION sql_mode = ''").await?;
-        Ok(connection)
-    }
-
-    pub async fn sql(&self, statements: &[&str]) -> Result<()> {
-        let mut connection = self.connection().await?;
-        for statement in statements {
-            connection
-                .execute(AssertSqlSafe((*statement).to_owned()))
-                .await
-                .with_context(|| (*statement).to_owned())?;
-        }
-        Ok(())
-    }
-
-    pub async fn one(&self, query: &str) -> Result<String> {
-        let mut connection = self.connection().await?;
-        let row = connection
-            .fetch_one(AssertSqlSafe(query.to_owned()))
-            .await
-            .with_context(|| query.to_owned())?;
-        let bytes: Option<Vec<u8>> = sqlx::Row::try_get_unchecked(&row, 0)?;
-        Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
     }
 }
 
@@ -147,16 +123,19 @@ pub fn kubectl(cluster: &ControlPlane, arguments: &[&str]) -> Result<String> {
 pub struct Stage {
     pub yard: Arc<Yard>,
     pub name: String,
+    /// The server that its databases are on.
+    pub engine: Engine,
     pub stop: CancellationToken,
     pub patience: Duration,
 }
 
 impl Stage {
     /// Buckets, an installation's databases with a few rows, and a namespace.
-    pub async fn new(yard: Arc<Yard>, name: &str) -> Result<Self> {
+    pub async fn new(yard: Arc<Yard>, name: &str, engine: Engine) -> Result<Self> {
         let stage = Self {
             yard,
             name: name.to_owned(),
+            engine,
             stop: CancellationToken::new(),
             patience: PATIENCE,
         };
@@ -192,7 +171,7 @@ impl Stage {
             self.database(Role::Metadata),
             self.database(Role::Cache),
         );
-        let mut connection = self.yard.connection().await?;
+        let mut connection = self.connection().await?;
         for name in [&pipelines, &metadata, &cache] {
             connection
                 .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
@@ -217,9 +196,10 @@ impl Stage {
                 .to_owned(),
             format!(
                 "INSERT INTO run_details (UUID, DisplayName, Name, Namespace, State, Conditions, JobUUID, WorkflowRuntimeManifest) \
-                 SELECT CONCAT('run-', seq), CONCAT('Run ', seq, ' ü😀'), 'r', '{}', 'SUCCEEDED', 'Succeeded', '', REPEAT(MD5(seq), 64) \
-                 FROM seq_1_to_3000",
-                self.name
+                 SELECT CONCAT('run-', seq), CONCAT('Run ', seq, ' ü😀'), 'r', '{}', 'SUCCEEDED', 'Succeeded', '', REPEAT(SHA2(seq, 224), 36) \
+                 FROM {}",
+                self.name,
+                self.numbers(3_000)
             ),
             format!(
                 "CREATE TABLE {metadata}.Artifact (id int NOT NULL AUTO_INCREMENT, uri text, PRIMARY KEY (id), KEY idx (uri(255)))"
@@ -336,9 +316,7 @@ impl Stage {
             "ALTER TABLE {}.execution_caches ADD COLUMN x int",
             self.database(Role::Cache)
         );
-        self.yard
-            .sql(&["SET SESSION lock_wait_timeout = 1", &alter])
-            .await
+        self.sql(&["SET SESSION lock_wait_timeout = 1", &alter]).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! PROOF (real API server, real database, real object store, the Job's own program): a set that turns out damaged in the middle of
-//! a restore, and the way out.
+//! PROOF (real API server, real database, real object store, the Job's own program): a set that turns out to be another than it says
+//! in the middle of a restore, and the way out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,21 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use kfp_backup::layout::Home;
 use kfp_backup::order::{Destination, Store};
+use kfp_e2e::cache::hex;
 use kfp_engine::backup::destination::Place;
+use kfp_engine::backup::sets;
 use kfp_tests::Site;
 use kfp_tests::store::PORT;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::stage::{
-    BUCKET, COUNT, KEYS, SUM, ask, backup, database, number, objects, restored, run, runs, standing, wanted,
+    BUCKET, COUNT, KEYS, SUM, ask, backup, database, location, number, objects, restored, run, runs,
+    standing, wanted,
 };
 
-/// Removes the part with the rows of runs from the only set of a site.
-async fn damage(site: &Site) -> Result<()> {
+/// Where the sets of a site lie.
+fn place(site: &Site) -> Result<(Place, Home)> {
     let store = Store::S3 {
         endpoint: Some(format!("http://127.0.0.1:{PORT}")),
         region: "us-east-1".into(),
@@ -33,19 +37,32 @@ async fn damage(site: &Site) -> Result<()> {
         namespace: site.name.clone(),
         installation: site.name.clone(),
     };
-    let folder = home.folder();
-    let place = Place::destination(&Destination { store, home }, Duration::from_secs(10))?;
-    let mut parts = Vec::new();
-    let listing = place.list(&folder, |found| {
-        parts.push(found.location.to_string());
-        Ok(())
-    });
-    listing.await?;
-    parts.retain(|key| key.contains("/run_details."));
-    ensure!(!parts.is_empty(), "the set has no rows of runs");
-    for key in parts {
-        ensure!(place.delete(&key).await?, "{key} stayed");
-    }
+    let destination = Destination {
+        store,
+        home: home.clone(),
+    };
+    Ok((Place::destination(&destination, Duration::from_secs(10))?, home))
+}
+
+/// Lets the only set of a site say another checksum of the rows of runs, with a digest that fits: its parts are whole, and what they
+/// hold shows only when it was loaded.
+async fn lie(site: &Site) -> Result<()> {
+    let (place, home) = place(site)?;
+    let set = sets::names(&place, &home).await?.pop().context("no set")?;
+    let manifest = sets::manifest(&place, &home, &set, None).await?.manifest;
+    let mut tables = manifest
+        .databases
+        .databases
+        .iter()
+        .flat_map(|database| &database.tables);
+    let runs = tables
+        .find(|table| table.name == "run_details")
+        .context("the set has no runs")?;
+    let (truth, lie) = (runs.rows.checksum.to_string(), "0".repeat(31) + "1");
+    let text = String::from_utf8(manifest.write()?)?.replace(&truth, &lie);
+    let digest = sets::digest_line(&hex(&Sha256::digest(text.as_bytes())));
+    place.put(&home.manifest(&set), text).await?;
+    place.put(&home.manifest_digest(&set), digest).await?;
     Ok(())
 }
 
@@ -54,11 +71,22 @@ pub(super) async fn in_the_middle(site: Arc<Site>) -> Result<()> {
     let mut rows = database(&site).await?;
     runs(&mut rows, 1, 200, "Succeeded").await?;
     backup(&site, "good").await?;
-    damage(&site).await?;
+    site.await_condition_of("KfpBackup", "good", "Verified", "True", "ChecksumsEqual")
+        .await?;
+    lie(&site).await?;
     run(&mut rows, "DELETE FROM run_details WHERE UUID = 'run-1'").await?;
     let sum = number(&mut rows, SUM).await?;
 
-    ask(&site, "back", json!({"overwrite": true})).await?;
+    // The KfpBackup knows the digest of its manifest; somebody who names the set alone does not.
+    ask(&site, "known", json!({"overwrite": true})).await?;
+    let told = site
+        .await_condition_of("KfpRestore", "known", "Complete", "False", "SetNotFound")
+        .await?;
+    ensure!(told.contains("ManifestSwapped"), "{told}");
+    ensure!(number(&mut rows, COUNT).await? == 199, "rows were touched");
+
+    let source = json!({"type": "Destination", "destination": {"location": location()}});
+    ask(&site, "back", json!({"source": source, "overwrite": true})).await?;
     let told = site
         .await_condition_of("KfpRestore", "back", "Complete", "False", "RestoreIncomplete")
         .await?;
