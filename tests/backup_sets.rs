@@ -4,6 +4,7 @@
 mod backup_cases;
 mod backup_cloud_stores;
 mod backup_clouds;
+mod backup_engines;
 mod backup_faults;
 mod backup_job;
 mod backup_lines;
@@ -59,6 +60,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cases = [
         backup_cases::cases(),
         backup_restores::cases(),
+        backup_engines::cases(),
         backup_faults::cases(),
         backup_job::cases(),
         backup_lines::cases(),

@@ -4,6 +4,7 @@
 pub mod database;
 pub mod hidden;
 pub mod layout;
+mod listed;
 pub mod manifest;
 pub mod order;
 pub mod part;
