@@ -222,7 +222,11 @@ async fn at_work(
     let file = folder.join("order.json");
     std::fs::write(&file, serde_json::to_string(order)?)?;
     let beside = match &order.task {
-        Task::Verify(verify) => verify.scratch.as_ref(),
+        // One that is named is there already.
+        Task::Verify(verify) => verify
+            .scratch
+            .as_ref()
+            .filter(|scratch| scratch.server.host == "127.0.0.1"),
         _ => None,
     };
     let scratch = match beside {

@@ -40,7 +40,7 @@ pub struct ScratchServer {
         regex(pattern = r"^[A-Za-z0-9]([-A-Za-z0-9._:]*[A-Za-z0-9])?$")
     )]
     pub host: String,
-    /// TCP port.
+    /// TCP port that it listens on.
     #[serde(default = "port")]
     #[schemars(range(min = 1, max = 65_535))]
     pub port: i32,

@@ -212,10 +212,10 @@ fn quoted_part(quote: char, letters: &mut std::str::Chars<'_>, part: &mut String
         match letters.next()? {
             '\n' if quote == '`' => return None,
             '\n' => part.push_str("\\n"),
-            '\\' if quote != '`' => {
-                part.push('\\');
-                part.push(letters.next()?);
-            }
+            '\\' if quote != '`' => match letters.next()? {
+                '\n' => part.push_str("\\n"),
+                letter => part.extend(['\\', letter]),
+            },
             // A doubled quote ends one text and begins the next, which comes to the same.
             letter if letter == quote => {
                 part.push(letter);
@@ -350,6 +350,13 @@ mod tests {
     #[case("CREATE TABLE `t` (CHECK (1))")]
     fn what_is_no_table_is_not_taken_for_one(#[case] text: &str) {
         assert_eq!(Definition::parse(text), None);
+    }
+
+    #[test]
+    fn an_end_of_line_behind_a_backslash_stays_within_its_statement() {
+        let text = "CREATE TABLE `t` (\n  `a` int COMMENT 'one\\\ntwo'\n)";
+        let bare = Definition::parse(text).unwrap().bare();
+        assert!(bare.contains(r"'one\ntwo'"), "{bare}");
     }
 
     proptest! {

@@ -12,6 +12,7 @@ use kfp_tests::Site;
 use kfp_tests::hand::{Hand, Plays};
 use kfp_tests::jobs::{JobHand, JobPlays};
 use kfp_tests::operator::Operator;
+use kfp_tests::pods::services;
 use kfp_tests::store::{PORT, Store};
 use kfp_tests::world::eventually;
 use kube::ResourceExt as _;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::Case;
 use super::install::spec;
+use super::secrets::value;
 
 /// The whole life of a set, and one that was interrupted.
 pub fn cases() -> Vec<Case> {
@@ -33,6 +35,11 @@ pub fn cases() -> Vec<Case> {
             "program-killed",
             "a backup whose program was killed is begun anew, and leaves no remains",
             killed,
+        ),
+        Case::at(
+            "program-scratch",
+            "a backup is verified on a server that it names, once its credentials are open",
+            named_server,
         ),
         Case::at(
             "program-own-store",
@@ -205,6 +212,39 @@ async fn killed(site: Arc<Site>) -> Result<()> {
         .filter_map(|key| Some(key.split_once("/databases/")?.0.to_owned()))
         .collect();
     ensure!(attempts.len() == 1, "{attempts:?}");
+    Ok(())
+}
+
+async fn named_server(site: Arc<Site>) -> Result<()> {
+    let (_operator, _hand, _jobs) =
+        standing(&site, destination(&format!("http://127.0.0.1:{PORT}"), BUCKET)).await?;
+    let host = services(&site)
+        .await?
+        .remove("mysql")
+        .context("no Service mysql")?;
+    let server = json!({"host": host, "credentials": {"name": "scratch"}, "databasePrefix": "checks"});
+    let uid = make(
+        &site,
+        "now",
+        json!({"scratch": {"type": "Server", "server": server}}),
+    )
+    .await?;
+    let told = site
+        .await_condition_of("KfpBackup", "now", "Verified", "Unknown", "CredentialsRefused")
+        .await?;
+    ensure!(told.contains("Secret scratch"), "{told}");
+    let password = value(&site, "mysql-root-secret", "password").await?;
+    let data = json!({"username": "root", "password": password});
+    site.credentials("scratch", &site.name, data).await?;
+    site.await_condition_of("KfpBackup", "now", "Verified", "True", "RestoredEqual")
+        .await?;
+    let jobs = site.world.objects(&site.lease_namespace(), "batch/v1", "Job");
+    let job = jobs.get(&format!("kfp-verify-{uid}")).await?;
+    let beside = &job.data["spec"]["template"]["spec"]["initContainers"];
+    ensure!(
+        beside.as_array().is_none_or(Vec::is_empty),
+        "a server stands beside the Job: {beside}"
+    );
     Ok(())
 }
 
