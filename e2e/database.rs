@@ -3,14 +3,15 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::child::{Child, bound, free_ports};
 use crate::tools::{Tool, Tools};
 
 /// How long a server may take from its start to its first answer. It takes 3 s on two idle cores.
@@ -77,8 +78,7 @@ impl Server {
             "CREATE USER {USER} IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER} WITH GRANT OPTION;\n"
         );
         fs::write(&accounts, sql).with_context(|| format!("cannot write {}", accounts.display()))?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let log = folder.path().join("log");
+        let [port] = free_ports()?;
         let mut command = server(&root, engine, &data);
         command
             .arg(format!("--port={port}"))
@@ -86,10 +86,7 @@ impl Server {
             .arg(format!("--pid-file={}", folder.path().join("pid").display()))
             .arg(format!("--init-file={}", accounts.display()))
             .args(["--bind-address=127.0.0.1", "--skip-log-bin"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?);
+            .args(arguments);
         if engine == Engine::MySql {
             command.args([
                 "--mysqlx=OFF",
@@ -97,9 +94,7 @@ impl Server {
                 "--secure-file-priv=NULL",
             ]);
         }
-        let child = command
-            .spawn()
-            .context("cannot start setpriv; it is part of util-linux")?;
+        let child = Child::start(&mut command, folder.path().join("log"))?;
         Ok(Self {
             engine,
             port,
@@ -126,12 +121,12 @@ impl Server {
         if greets(self.port) {
             return Ok(true);
         }
-        let ended = self.child.try_wait()?;
+        let ended = self.child.ended()?;
         if ended.is_some() || self.launched.elapsed() > START_LIMIT {
-            let said = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             bail!(
-                "{} does not start; ended: {ended:?}; its log:\n{said}",
-                self.engine.tool().name()
+                "{} does not start; ended: {ended:?}; its log:\n{}",
+                self.engine.tool().name(),
+                self.child.said()
             );
         }
         Ok(false)
@@ -148,14 +143,6 @@ fn greets(port: u16) -> bool {
     stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
         && stream.read_exact(&mut head).is_ok()
         && head[4] == 10
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Its data goes with it, so that it need not end in order. A server that has ended already is no matter.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 /// A client program of the server's own kind, told where the server is and who logs in.
@@ -235,10 +222,8 @@ pub fn program_of(root: &Path, program: &str) -> Command {
         .iter()
         .map(|folder| root.join(folder).display().to_string())
         .collect();
-    let mut command = Command::new("setpriv");
+    let mut command = bound(root.join("lib64/ld-linux-x86-64.so.2"));
     command
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(root.join("lib64/ld-linux-x86-64.so.2"))
         .args(["--library-path", &libraries.join(":")])
         .arg(root.join(program));
     command

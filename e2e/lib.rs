@@ -5,6 +5,7 @@
 //! [`cluster::Cluster::import`]; tests that need no pods start a [`light::ControlPlane`] instead.
 
 pub mod cache;
+pub mod child;
 pub mod cluster;
 pub mod database;
 pub mod images;
@@ -12,6 +13,7 @@ pub mod lab;
 pub mod light;
 pub mod process;
 pub mod progress;
+pub mod told;
 pub mod tools;
 
 mod elf;

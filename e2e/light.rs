@@ -2,7 +2,7 @@
 //! seconds; everything it started ends when it is dropped.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{Cache, remove};
+use crate::child::free_ports;
 use crate::kubernetes::{self, ApiServer, kubectl};
 use crate::pki::Pki;
 use crate::process::ProcessId;
@@ -291,20 +292,6 @@ fn sweep(cache: &Cache, root: &Path) -> Result<()> {
         remove(&entry.path())?;
     }
     Ok(())
-}
-
-/// Ports that were free a moment ago.
-fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
-    let mut listeners = Vec::new();
-    let mut ports = [0; COUNT];
-    for port in &mut ports {
-        // All are held until all are known, so that no port is given twice.
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on the loopback address")?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok(ports)
 }
 
 fn last_lines(folder: &Path) -> String {

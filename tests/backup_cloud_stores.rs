@@ -2,10 +2,9 @@
 //! real one. Of Google's, checking who asks and uploads in parts are our own additions to an emulator that has neither; of
 //! Azure's, everything is Azurite's, which checks signatures as Azure does. Neither of them keeps what it was told to retain.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kfp_backup::order::Store;
+use kfp_e2e::child::{Child, bound, free_ports};
 use kfp_e2e::tools::node::AZURITE_BLOB;
 use kfp_e2e::tools::{Tool, Tools};
 use reqwest::{Client, Url};
@@ -20,8 +20,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-
-use crate::backup_stores::free_ports;
 
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -62,40 +60,26 @@ struct Server {
 impl Server {
     async fn start(program: &Path, arguments: impl FnOnce(u16, &Path) -> Vec<String>) -> Result<Self> {
         let folder = TempDir::new()?;
-        let [port] = free_ports::<1>()?;
-        let log = folder.path().join("server.log");
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(program)
+        let [port] = free_ports()?;
+        let mut command = bound(program);
+        command
             .args(arguments(port, folder.path()))
             .env("AZURITE_ACCOUNTS", format!("{ACCOUNT}:{ACCOUNT_KEY}"))
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
-            .spawn()
-            .context("cannot start setpriv; it is part of util-linux")?;
+            .current_dir(folder.path());
+        let child = Child::start(&mut command, folder.path().join("server.log"))?;
         let mut server = Self { port, child, folder };
         let start = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-            let ended = server.child.try_wait()?;
+            let ended = server.child.ended()?;
             ensure!(
                 ended.is_none() && start.elapsed() < START_LIMIT,
                 "{} does not start ({ended:?}):\n{}",
                 program.display(),
-                fs::read_to_string(&log).unwrap_or_default()
+                server.child.said()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // What it kept goes with it. One that has ended already is no matter.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }
 

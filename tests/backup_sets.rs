@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kfp_database::Engine;
+use kfp_e2e::told::told;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::backup_yard::{Stage, Yard};
@@ -79,12 +80,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             .flatten()
             .map(move |(stage, name, engine)| {
                 let (runtime, yard) = (runtime.clone(), yard.clone());
-                Trial::test(name, move || {
+                Trial::test(name.clone(), move || {
                     let yard = yard.ok_or_else(|| Failed::from("no server was started"))?;
                     let run = async move { run(Stage::new(yard, &stage, engine).await?).await };
                     runtime
                         .block_on(run)
-                        .map_err(|error| Failed::from(format!("{error:#}")))
+                        .map_err(|error| Failed::from(told(&name, &error)))
                 })
             })
     });

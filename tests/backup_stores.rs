@@ -1,11 +1,10 @@
 //! PROOF (real stores): a SeaweedFS on loopback, with keys that may do everything, only write, or only read.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use kfp_e2e::child::{Child, bound, free_ports};
 use kfp_e2e::tools::{Tool, Tools};
 use rusty_s3::{Bucket as S3, Credentials as Keys, S3Action as _, UrlStyle};
 use tempfile::TempDir;
@@ -48,10 +47,8 @@ impl Weed {
             "filer.port",
             "filer.port.grpc",
         ];
-        let mut command = Command::new("setpriv");
+        let mut command = bound(tools.program(Tool::SeaweedFs, "weed")?);
         command
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(tools.program(Tool::SeaweedFs, "weed")?)
             .args([
                 "-logtostderr=true",
                 "server",
@@ -88,13 +85,7 @@ impl Weed {
             command.args(further);
         }
         let log = folder.path().join("weed.log");
-        let child = command
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
-            .spawn()
-            .context("cannot start setpriv; it is part of util-linux")?;
+        let child = Child::start(command.current_dir(folder.path()), log)?;
         let weed = Self {
             port: ports[0],
             child,
@@ -103,10 +94,10 @@ impl Weed {
         };
         let start = Instant::now();
         while weed.make_bucket("probe").await.is_err() {
-            let said = fs::read_to_string(&log).unwrap_or_default();
             ensure!(
                 start.elapsed() < START_LIMIT,
-                "the object store does not start:\n{said}"
+                "the object store does not start:\n{}",
+                weed.child.said()
             );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -198,9 +189,6 @@ impl Weed {
 
 impl Drop for Weed {
     fn drop(&mut self) {
-        // Its data goes with it. One that has ended already is no matter.
-        drop(self.child.kill());
-        drop(self.child.wait());
         for part in ["master", "volume", "filer", "s3"] {
             for port in self.ports {
                 for middle in ["", "-grpc"] {
@@ -211,16 +199,4 @@ impl Drop for Weed {
             }
         }
     }
-}
-
-/// Ports of loopback that nobody listens on at this moment.
-pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<std::io::Result<_>>()?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }

@@ -30,6 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use kfp_e2e::told::told;
 use kfp_tests::{Site, World};
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Runtime;
@@ -76,11 +77,12 @@ impl Case {
     /// The case for the harness.
     pub fn into_trial(self, runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Trial {
         let (runtime, world, run) = (Arc::clone(runtime), world.cloned(), self.run);
+        let name = self.name.clone();
         Trial::test(self.name, move || {
             let world = world.ok_or_else(|| Failed::from("no world was started"))?;
             runtime
                 .block_on(run(world))
-                .map_err(|error| Failed::from(format!("{error:#}")))
+                .map_err(|error| Failed::from(told(&name, &error)))
         })
     }
 }

@@ -9,6 +9,7 @@ use kfp_database::{
     Credentials, Engine, ProbeReason, State, Target, Verdict, create_statements, inspect, judge, probe,
     read_schema,
 };
+use kfp_e2e::told::told;
 use kfp_releases::schema::{SchemaCatalog, SchemaDataError};
 use libtest_mimic::{Failed, Trial};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
@@ -125,10 +126,11 @@ pub fn all(runtime: &Arc<Runtime>, servers: &[(String, Target)]) -> Vec<Trial> {
     for (server, target) in servers {
         let mut case = |name: &str, run: Box<dyn FnOnce(Target) -> Run + Send>| {
             let (runtime, target) = (Arc::clone(runtime), target.clone());
-            trials.push(Trial::test(format!("{server}: {name}"), move || {
+            let name = format!("{server}: {name}");
+            trials.push(Trial::test(name.clone(), move || {
                 runtime
                     .block_on(run(target))
-                    .map_err(|error| Failed::from(format!("{error:#}")))
+                    .map_err(|error| Failed::from(told(&name, &error)))
             }));
         };
         for (name, run) in CASES {

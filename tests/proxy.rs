@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
+use crate::world::World;
+
 /// What becomes of bytes and connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -41,6 +43,12 @@ impl Proxy {
             }
         });
         Ok(Self { address, mode, task })
+    }
+
+    /// Stands before the API server.
+    pub async fn before(world: &World) -> Result<Self> {
+        let server = world.control_plane.server().trim_start_matches("https://");
+        Self::start(server.parse().with_context(|| server.to_owned())?).await
     }
 
     /// Where it listens.

@@ -25,7 +25,7 @@ use crate::programs::Programs;
 use crate::store::Store;
 
 /// How long anything may take before a test gives up: generous, since two cores build and test at once.
-pub const PATIENCE: Duration = Duration::from_mins(4);
+pub const PATIENCE: Duration = Duration::from_mins(6);
 /// Namespace of the operator's ServiceAccount in `config/rbac`.
 pub const OPERATOR_NAMESPACE: &str = "kfp-operator-system";
 /// Kubernetes' own controllers that run: what makes pods of Deployments and Jobs, and what clears up. No scheduler, no kubelet.

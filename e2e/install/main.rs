@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kfp_api::installation::DatabaseEngine::{self, MariaDB, MySQL};
+use kfp_e2e::told::told;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use lane::Lane;
@@ -118,7 +119,7 @@ fn starts(stage: &Arc<Stage>) -> Trial {
         stage
             .lab()
             .map(drop)
-            .map_err(|error| Failed::from(format!("{error:#}")))
+            .map_err(|error| Failed::from(told("the cluster", &error)))
     })
 }
 
@@ -130,7 +131,7 @@ fn leaves(stage: &Arc<Stage>) -> Trial {
         move || {
             let gone = stage
                 .await_all_gone()
-                .map_err(|error| Failed::from(format!("{error:#}")))?;
+                .map_err(|error| Failed::from(told("namespaces", &error)))?;
             eprintln!("  {gone} namespaces went");
             Ok(())
         },
@@ -156,7 +157,7 @@ fn trial(stage: &Arc<Stage>, lane: Lane, (name, check): Check) -> Trial {
             let place = stage.diagnose(&name).map_or_else(String::new, |folder| {
                 format!("\nWhat the cluster says lies in {}", folder.display())
             });
-            Failed::from(format!("{error:#}{place}"))
+            Failed::from(told(&name, &error) + &place)
         })
     })
 }

@@ -5,20 +5,20 @@ mod screen;
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup_status::JobProgress;
 use kube::Api;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher::Event;
-use kube::runtime::{WatchStreamExt, watcher};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::place::Place;
+use crate::watch::{Heard, changes};
 use screen::Screen;
 
 /// How long to wait.
@@ -170,29 +170,30 @@ pub async fn follow<K: Followed>(
     see: impl Fn(Option<&K>) -> Seen,
 ) -> (K, Result<(), Failure>) {
     let name = object.meta().name.clone().unwrap_or_default();
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut changes = watcher(api, config).default_backoff().boxed();
+    let mut changes = changes(api, &name);
     let mut screen = Screen::new();
     let mut last = object;
     let mut listed = false;
     let looking = async {
-        while let Some(event) = changes
-            .try_next()
-            .await
-            .map_err(|error| Failure::Failed(format!("the watch broke: {error}")))?
-        {
-            let seen = match event {
-                Event::Apply(object) | Event::InitApply(object) => {
-                    listed = true;
-                    last = object;
-                    see(Some(&last))
-                }
-                Event::Init => {
-                    listed = false;
-                    continue;
-                }
-                Event::InitDone if listed => continue,
-                Event::InitDone | Event::Delete(_) => see(None),
+        while let Some(heard) = changes.try_next().await? {
+            let seen = match heard {
+                Heard::Silence(why) => Seen {
+                    stage: why,
+                    ..Seen::default()
+                },
+                Heard::Event(event) => match event {
+                    Event::Apply(object) | Event::InitApply(object) => {
+                        listed = true;
+                        last = object;
+                        see(Some(&last))
+                    }
+                    Event::Init => {
+                        listed = false;
+                        continue;
+                    }
+                    Event::InitDone if listed => continue,
+                    Event::InitDone | Event::Delete(_) => see(None),
+                },
             };
             screen.show(&seen);
             match seen.end {

@@ -2,12 +2,9 @@
 //! rules that the operator reads from the spec; here resources become what it judges.
 
 use jiff::Timestamp;
-use kfp_api::conditions::{ConditionType, Reason};
 use kfp_api::{KfpBackup, KfpInstallation};
-use kfp_backup::retention::{self, SetSeen, SetState};
-use kfp_plan::backups::{is_safety, is_scheduled};
-
-use crate::backup::{condition, standing};
+use kfp_backup::retention::{self, SetSeen};
+use kfp_plan::backups::{is_safety, is_scheduled, judged};
 
 /// What becomes of a backup.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +35,7 @@ pub fn fates(installation: &KfpInstallation, backups: &[KfpBackup], now: Timesta
                 && Some(&backup.spec.installation) == meta.name.as_ref()
                 && is_scheduled(backup)
         })
-        .filter_map(seen)
+        .map(judged)
         .collect();
     let Some(policy) = installation
         .spec
@@ -79,36 +76,5 @@ pub fn of_its_own(backup: &KfpBackup) -> Fate {
         (true, _) => "its installation is gone",
         (false, true) => "made before a restore",
         (false, false) => "made by hand",
-    })
-}
-
-/// A verification found that the set cannot be trusted, which is more than that it could not be carried out.
-pub fn is_damaged(backup: &KfpBackup) -> bool {
-    condition(backup.status.as_ref(), ConditionType::Verified)
-        .is_some_and(|verified| verified.status == "False" && verified.reason == Reason::SetDamaged.as_str())
-}
-
-/// A backup as the retention judges it.
-fn seen(backup: &KfpBackup) -> Option<SetSeen> {
-    let status = backup.status.as_ref();
-    let ended = status.is_some_and(|status| status.completed_at.is_some());
-    let state = match (
-        standing(backup, ConditionType::Complete),
-        standing(backup, ConditionType::Verified),
-    ) {
-        ("True", "True") => SetState::Verified,
-        ("True", _) if is_damaged(backup) => SetState::Damaged,
-        ("True", _) => SetState::Complete,
-        (_, _) if ended => SetState::Failed,
-        _ => SetState::InProgress,
-    };
-    let taken = status
-        .and_then(|status| status.instant.as_ref())
-        .or(backup.metadata.creation_timestamp.as_ref())?;
-    Some(SetSeen {
-        id: backup.metadata.name.clone()?,
-        taken: taken.0,
-        state,
-        held: None,
     })
 }

@@ -23,6 +23,7 @@ mod sdk;
 mod status;
 mod upgrade_to;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -4,16 +4,17 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use console::Term;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use kfp_api::KfpInstallation;
 use kube::Api;
 use kube::api::ListParams;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher::Event;
 
 use crate::cluster::{Connection, block_on};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::view;
+use crate::watch::{Heard, changes};
 
 /// What to look at, and how long.
 #[derive(clap::Args)]
@@ -97,16 +98,21 @@ async fn list(api: &Api<KfpInstallation>, format: Format) -> Result<(), Failure>
 
 /// Draws at each change. With a limit it ends: well when ready, with exit code 3 when stalled or out of time.
 async fn follow(api: Api<KfpInstallation>, name: &str, limit: Option<Duration>) -> Result<(), Failure> {
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut changes = watcher(api, config).default_backoff().applied_objects().boxed();
+    let mut changes = changes(api, name);
     let mut canvas = Canvas::default();
+    let mut picture = String::new();
     let drawing = async {
-        while let Some(installation) = changes
-            .try_next()
-            .await
-            .map_err(|error| Failure::Failed(format!("the watch broke: {error}")))?
-        {
-            canvas.draw(&view::draw(&installation));
+        while let Some(heard) = changes.try_next().await? {
+            let installation = match heard {
+                Heard::Event(Event::Apply(installation) | Event::InitApply(installation)) => installation,
+                Heard::Event(_) => continue,
+                Heard::Silence(why) => {
+                    canvas.draw(&format!("{picture}{why}\n"));
+                    continue;
+                }
+            };
+            picture = view::draw(&installation);
+            canvas.draw(&picture);
             if limit.is_some() && view::is_ready(&installation) {
                 return Ok(());
             }

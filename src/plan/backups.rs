@@ -19,7 +19,9 @@ use kfp_api::KfpBackup;
 use kfp_api::conditions::Reason;
 use kfp_backup::progress::{Progress, Report};
 
-pub use facts::{Installation, complete, damage, ended, is_safety, is_scheduled, verified, wants_check};
+pub use facts::{
+    Installation, complete, damage, ended, is_safety, is_scheduled, judged, verified, wants_check,
+};
 pub use make::scheduled;
 pub use rounds::{problems, retention};
 pub use status::{Standing, status};

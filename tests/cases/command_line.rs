@@ -1,5 +1,6 @@
 //! PROOF (real API server): `kfpctl backup` and `kfpctl restore` against real resources. No operator runs: the test plays it.
 
+mod outage;
 mod restores;
 mod server;
 
@@ -29,6 +30,10 @@ pub fn cases() -> Vec<Case> {
         Case::new(
             "a restore is planned and asked for from the command line",
             restores::restores,
+        ),
+        Case::new(
+            "a wait on the command line outlives an API server that is away",
+            |world| async move { outage::outage(&world).await },
         ),
         Case::new("whoever may not look at backups is told so", forbidden),
     ]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kfp_tests::Site;
 use kfp_tests::hand::Plays;
@@ -89,13 +89,8 @@ async fn release(site: &Site) -> Result<()> {
     Ok(())
 }
 
-async fn proxy(site: &Site) -> Result<Proxy> {
-    let server = site.world.control_plane.server().trim_start_matches("https://");
-    Proxy::start(server.parse().with_context(|| server.to_owned())?).await
-}
-
 async fn through(site: Arc<Site>, mode: Mode, time: Duration) -> Result<()> {
-    let proxy = proxy(&site).await?;
+    let proxy = Proxy::before(&site.world).await?;
     let settings = Settings {
         server: Some(proxy.address()),
         ..Settings::default()
@@ -133,7 +128,7 @@ async fn through(site: Arc<Site>, mode: Mode, time: Duration) -> Result<()> {
 }
 
 async fn lost(site: Arc<Site>) -> Result<()> {
-    let proxy = proxy(&site).await?;
+    let proxy = Proxy::before(&site.world).await?;
     let settings = Settings {
         server: Some(proxy.address()),
         ..Settings::default()

@@ -7,6 +7,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
+use kfp_plan::backups::damage;
 use serde::Serialize;
 
 use super::standing;
@@ -111,7 +112,7 @@ fn entry(backup: &KfpBackup, kept: &mut BTreeMap<(String, String), keep::Fate>) 
         complete: standing(backup, ConditionType::Complete).to_owned(),
         verified: standing(backup, ConditionType::Verified).to_owned(),
         ended: status.completed_at.is_some(),
-        damaged: keep::is_damaged(backup),
+        damaged: damage(backup).is_some(),
         stored_bytes: status.stored_bytes,
         version: status.version,
         set: status.set,

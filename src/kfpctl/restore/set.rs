@@ -8,6 +8,7 @@ use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
 use kfp_backup::layout::SetId;
 use kfp_backup::restore_plan::{DatabaseFacts, Held, SetFacts, Trust};
+use kfp_plan::backups::damage;
 use kfp_releases::schema::SchemaCatalog;
 use kube::Client;
 use kube::api::ListParams;
@@ -16,7 +17,6 @@ use super::source::Asked;
 use crate::backup::standing;
 use crate::failure::Failure;
 use crate::follow::unsigned;
-use crate::keep::is_damaged;
 use crate::place::objects;
 
 /// How all databases of an installation are called together: a KfpBackup does not tell them apart.
@@ -82,7 +82,7 @@ fn told(backup: &KfpBackup) -> Result<SetFacts, Failure> {
         release: status.version.clone(),
         encrypted: Some(encryption.is_some_and(|encryption| encryption.scope == EncryptionScope::All)),
         trust: match standing(backup, ConditionType::Verified) {
-            _ if is_damaged(backup) => Trust::Damaged,
+            _ if damage(backup).is_some() => Trust::Damaged,
             "True" => Trust::Verified,
             _ => Trust::Unverified,
         },

@@ -8,6 +8,7 @@ use kfp_api::names::{
     BACKUP_FINALIZER, JOB_FOR_LABEL, SCHEDULED_FOR_ANNOTATION, SCHEDULED_LABEL, VERIFY_REQUESTED_ANNOTATION,
 };
 use kfp_api::{KfpBackup, KfpInstallation};
+use kfp_backup::retention::{SetSeen, SetState};
 
 /// What of an installation matters to its backups.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +156,24 @@ pub fn ended(backup: &KfpBackup) -> bool {
         .status
         .as_ref()
         .is_some_and(|status| status.completed_at.is_some())
+}
+
+/// What retention judges, as far as the resource alone tells it.
+#[must_use]
+pub fn judged(backup: &KfpBackup) -> SetSeen {
+    let state = match complete(backup) {
+        true if verified(backup) => SetState::Verified,
+        true if damage(backup).is_some() => SetState::Damaged,
+        true => SetState::Complete,
+        false if ended(backup) => SetState::Failed,
+        false => SetState::InProgress,
+    };
+    SetSeen {
+        id: name(backup).to_owned(),
+        taken: moment(backup),
+        state,
+        held: None,
+    }
 }
 
 /// It is complete, and was not checked yet.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kfp_api::KfpBackup;
 use kfp_api::backup::{BackupSpec, RetentionSpec};
-use kfp_api::conditions::{ConditionType, Reason};
+use kfp_api::conditions::Reason;
 use kfp_backup::retention::{Retention, SetSeen, SetState};
 use kfp_backup::schedule::{self, Schedule};
 
@@ -212,28 +212,17 @@ pub fn retention(spec: &BackupSpec) -> Option<Retention> {
 
 /// A backup as retention judges it.
 pub(super) fn seen(look: &Look, backup: &KfpBackup) -> SetSeen {
-    let verified =
-        facts::condition(backup, ConditionType::Verified).map(|condition| condition.status.as_str());
-    let damaged = facts::damage(backup).is_some();
     let working = look
         .jobs
         .values()
         .any(|job| job.uid == facts::uid(backup) && job.active() && job.work != Work::Remove.label());
-    let state = match (facts::complete(backup), verified) {
-        _ if working => SetState::InProgress,
-        (true, Some("True")) => SetState::Verified,
-        (true, Some("False")) if damaged => SetState::Damaged,
-        (true, _) => SetState::Complete,
-        (false, _) if facts::ended(backup) => SetState::Failed,
-        (false, _) => SetState::InProgress,
-    };
+    let seen = facts::judged(backup);
     SetSeen {
-        id: facts::name(backup).to_owned(),
-        taken: facts::moment(backup),
-        state,
+        state: if working { SetState::InProgress } else { seen.state },
         held: look
             .held
             .get(facts::name(backup))
             .map(|reader| format!("{reader} reads it")),
+        ..seen
     }
 }
