@@ -95,6 +95,8 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         backup_programs::cases(),
         restores::cases(),
         faults::cases(),
+        drift::cases(),
+        unparseable::cases(),
         leader::cases(),
         deletion::cases(),
         install::cases(),
@@ -108,8 +110,6 @@ pub fn all(runtime: &Arc<Runtime>, world: Option<&Arc<World>>) -> Vec<Trial> {
         pause::cases(),
         version::cases(),
         guard::cases(),
-        unparseable::cases(),
-        drift::cases(),
         command_line::cases(),
         custom_resource::cases(),
     ];

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
+use kube::runtime::{WatchStreamExt, reflector, watcher};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
@@ -103,15 +105,26 @@ impl Drop for Hand {
 async fn play(site: Arc<Site>, plays: Plays, memory: Arc<Lock<Memory>>) {
     let mut servers: BTreeMap<String, Option<Server>> = BTreeMap::new();
     let mut told = String::new();
-    loop {
-        if let Err(error) = round(&site, &plays, &memory, &mut servers).await {
-            let words = format!("{error:#}\n");
-            if words != told {
-                note(&site, &words).await;
-                told = words;
+    let api: Api<Pod> = Api::namespaced(site.world.client.clone(), &site.name);
+    // Listed anew at each look, pods were a fifth of all that the API server had to do.
+    let (pods, writer) = reflector::store();
+    let feed = watcher(api.clone(), watcher::Config::default()).default_backoff();
+    let feed = reflector(writer, feed).for_each(|_| std::future::ready(()));
+    let looks = async {
+        loop {
+            if let Err(error) = round(&site, &plays, &memory, &mut servers, &api, &pods.state()).await {
+                let words = format!("{error:#}\n");
+                if words != told {
+                    note(&site, &words).await;
+                    told = words;
+                }
             }
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
+    };
+    tokio::select! {
+        () = feed => {}
+        () = looks => {}
     }
 }
 
@@ -133,9 +146,9 @@ async fn round(
     plays: &Plays,
     memory: &Lock<Memory>,
     servers: &mut BTreeMap<String, Option<Server>>,
+    api: &Api<Pod>,
+    pods: &[Arc<Pod>],
 ) -> Result<()> {
-    let api: Api<Pod> = Api::namespaced(site.world.client.clone(), &site.name);
-    let pods = api.list(&ListParams::default()).await?.items;
     let uid = |pod: &Pod| pod.metadata.uid.clone().unwrap_or_default();
     // A server ends with its pod.
     servers.retain(|known, _| pods.iter().any(|pod| uid(pod) == *known));
