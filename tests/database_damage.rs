@@ -286,7 +286,7 @@ pub async fn refused(target: Target) -> Result<()> {
     .await?;
     run(&mut connection, "CREATE TABLE kfp_bk_refuse_2.extra (a int)").await?;
     let none = CancellationToken::new();
-    let seen = verify(&target, &record, &options.databases, 2, silent(), &none).await;
+    let seen = verify(&target, &record, &options.databases, silent(), &none).await;
     let error = seen.err().context("nothing was found")?;
     let text = error.to_string();
     let kfp_database::TransferError::Differs(differences) = error else {

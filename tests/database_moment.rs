@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::database_backup::{failed, loaded, renamed, silent};
-use crate::database_cases::{drop_database, fresh_database, run, writer};
+use crate::database_cases::{SOON, drop_database, fresh_database, run, writer};
 use crate::database_parts::{At, Shelf};
 
 /// Money that moves between two databases; their sum never changes.
@@ -212,10 +212,7 @@ async fn nobody_left(connection: &mut MySqlConnection, pattern: &str) -> Result<
     );
     let start = Instant::now();
     while number(connection, &sql).await? > 0 {
-        ensure!(
-            start.elapsed() < Duration::from_secs(20),
-            "a session is left on {pattern}"
-        );
+        ensure!(start.elapsed() < SOON, "a session is left on {pattern}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
@@ -263,10 +260,7 @@ pub async fn gives_way(target: Target) -> Result<()> {
     let rows = number(&mut connection, "SELECT COUNT(*) FROM bulk").await?;
     let waited = start.elapsed();
     altering.await??;
-    ensure!(
-        rows == 64 && waited < Duration::from_secs(5),
-        "{rows} rows after {waited:?}"
-    );
+    ensure!(rows == 64 && waited < SOON, "{rows} rows after {waited:?}");
     failed(dumping.await?, "GaveWay", "kfp_bk_way.bulk")?;
     nobody_left(&mut connection, "kfp_bk_way`.").await?;
 
@@ -331,14 +325,14 @@ pub async fn lock_limit(target: Target) -> Result<()> {
     let sink = Arc::new(At(Shelf::new()));
     let done = dump(&target, &options, sink, silent(), &CancellationToken::new()).await;
     failed(done, "SnapshotLockTimeout", "2 s")?;
-    ensure!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    ensure!(start.elapsed() < SOON, "{:?}", start.elapsed());
     nobody_left(&mut connection, "LOCK TABLES").await?;
     // Nobody waits behind it any more.
     let start = Instant::now();
     run(&mut connection, "INSERT INTO u VALUES (1)").await?;
     run(&mut connection, "INSERT INTO t VALUES (2)").await?;
     // Whoever waited would wait for as long as that transaction goes on.
-    ensure!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    ensure!(start.elapsed() < SOON, "{:?}", start.elapsed());
     run(&mut other, "ROLLBACK").await?;
     drop_database(connection, "kfp_bk_lock").await
 }

@@ -2,14 +2,14 @@
 //! included. What their texts mean is judged elsewhere.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use kfp_database::{Credentials, Mark, ProbeReason, Scan, Source, Target, make_reader};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 
-use crate::database_cases::{drop_database, installed, refused, run, writer};
+use crate::database_cases::{SOON, drop_database, installed, refused, run, writer};
 
 /// Seconds since 1970 around which all rows of these tests are made.
 pub const NOW: i64 = 1_800_000_000;
@@ -280,7 +280,7 @@ pub async fn hostile(target: Target) -> Result<()> {
         "{:?}",
         text("small")
     );
-    ensure!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    ensure!(start.elapsed() < SOON, "{:?}", start.elapsed());
     let jobs = scan.recurring_runs(None, 10).await?;
     ensure!(jobs.len() == 2 && !jobs[0].enabled, "{jobs:?}");
     let jobs = scan.entries(Source::RecurringRun, &["j1".to_owned()]).await?;
@@ -369,14 +369,14 @@ pub async fn in_nobodys_way(target: Target) -> Result<()> {
         .await?;
     let start = Instant::now();
     run(&mut connection, "ALTER TABLE pipeline_versions ADD extra int").await?;
-    ensure!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    ensure!(start.elapsed() < SOON, "{:?}", start.elapsed());
     // What was changed meanwhile is seen: no snapshot is held.
     run(&mut connection, "DELETE FROM pipeline_versions").await?;
     ensure!(scan.versions(None, 10).await?.is_empty());
     run(&mut connection, "LOCK TABLES pipeline_versions WRITE").await?;
     let start = Instant::now();
     refused(scan.versions(None, 10).await, ProbeReason::Timeout)?;
-    ensure!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    ensure!(start.elapsed() < SOON, "{:?}", start.elapsed());
     run(&mut connection, "UNLOCK TABLES").await?;
     scan.versions(None, 10).await?;
     scan.close().await;

@@ -136,7 +136,7 @@ async fn run(
     let work = async {
         rows::all(target, leash, &shared, options.writers).await?;
         indexes::all(target, leash, &shared, options.writers, &begun).await?;
-        let verified = verify::all(target, leash, record, &options.databases, options.writers, tell).await;
+        let verified = verify::all(target, leash, record, &options.databases, tell).await;
         verified.map_err(|error| occupied(error, &begun))
     };
     let verified = tokio::select! {

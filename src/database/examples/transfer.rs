@@ -79,7 +79,7 @@ async fn run() -> Result<String, Failure> {
             let record: DatabasesRecord = serde_json::from_slice(&fs::read(manifest)?)?;
             let databases: Vec<Database> = names.iter().map(|name| database(name)).collect();
             let verified = if what == "verify" {
-                verify(&target, &record, &databases, sessions, quiet, &cancel).await?
+                verify(&target, &record, &databases, quiet, &cancel).await?
             } else {
                 let options = load::Options {
                     id: "by hand".to_owned(),
