@@ -115,27 +115,26 @@ fn trials(stage: &Arc<Stage>) -> Vec<Trial> {
 /// So that its time is not taken for that of the first installation.
 fn starts(stage: &Arc<Stage>) -> Trial {
     let stage = Arc::clone(stage);
-    Trial::test("the cluster starts with the operator in it", move || {
+    let name = "the cluster starts with the operator in it";
+    Trial::test(name, move || {
         stage
             .lab()
             .map(drop)
-            .map_err(|error| Failed::from(told("the cluster", &error)))
+            .map_err(|error| Failed::from(told(name, &error)))
     })
 }
 
 /// The lanes before the last one were ended by deleting their namespaces.
 fn leaves(stage: &Arc<Stage>) -> Trial {
     let stage = Arc::clone(stage);
-    Trial::test(
-        "a namespace goes with the installation that is in it",
-        move || {
-            let gone = stage
-                .await_all_gone()
-                .map_err(|error| Failed::from(told("namespaces", &error)))?;
-            eprintln!("  {gone} namespaces went");
-            Ok(())
-        },
-    )
+    let name = "a namespace goes with the installation that is in it";
+    Trial::test(name, move || {
+        let gone = stage
+            .await_all_gone()
+            .map_err(|error| Failed::from(told(name, &error)))?;
+        eprintln!("  {gone} namespaces went");
+        Ok(())
+    })
 }
 
 fn trial(stage: &Arc<Stage>, lane: Lane, (name, check): Check) -> Trial {

@@ -98,7 +98,8 @@ pub struct Reading {
 }
 
 impl Default for Reading {
-    /// Two readers fill two cores; the wait is that of the issue of long snapshots: a server that starts waits behind it.
+    /// Two readers fill two cores while rows are in memory. Of rows on a disk six dumped 178 MB/s where two did 142, but a dump
+    /// shares the server with KFP (the example `transfer`, 3 GB behind a pool of 1 GiB). The wait is that of the issue of long snapshots: a server that starts waits behind it.
     fn default() -> Self {
         Self {
             readers: 2,

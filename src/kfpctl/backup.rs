@@ -83,7 +83,7 @@ pub(crate) fn see(backup: &KfpBackup) -> Seen {
         end: None,
     };
     let name = backup.metadata.name.as_deref().unwrap_or_default();
-    let ended = status.is_some_and(|status| status.completed_at.is_some());
+    let ended = kfp_plan::backups::ended(backup);
     let stalled = condition(status, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True");
     for kind in [ConditionType::Complete, ConditionType::Verified] {
         let Some(condition) = condition(status, kind) else {

@@ -11,7 +11,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kfp_api::backup_status::JobProgress;
 use kube::Api;
 use kube::core::NamespaceResourceScope;
-use kube::runtime::watcher::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -173,26 +172,17 @@ pub async fn follow<K: Followed>(
     let mut changes = changes(api, &name);
     let mut screen = Screen::new();
     let mut last = object;
-    let mut listed = false;
     let looking = async {
         while let Some(heard) = changes.try_next().await? {
             let seen = match heard {
+                Heard::There(object) => {
+                    last = object;
+                    see(Some(&last))
+                }
+                Heard::Gone => see(None),
                 Heard::Silence(why) => Seen {
                     stage: why,
                     ..Seen::default()
-                },
-                Heard::Event(event) => match event {
-                    Event::Apply(object) | Event::InitApply(object) => {
-                        listed = true;
-                        last = object;
-                        see(Some(&last))
-                    }
-                    Event::Init => {
-                        listed = false;
-                        continue;
-                    }
-                    Event::InitDone if listed => continue,
-                    Event::InitDone | Event::Delete(_) => see(None),
                 },
             };
             screen.show(&seen);

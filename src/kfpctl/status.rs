@@ -8,7 +8,6 @@ use futures::TryStreamExt;
 use kfp_api::KfpInstallation;
 use kube::Api;
 use kube::api::ListParams;
-use kube::runtime::watcher::Event;
 
 use crate::cluster::{Connection, block_on};
 use crate::failure::Failure;
@@ -104,8 +103,8 @@ async fn follow(api: Api<KfpInstallation>, name: &str, limit: Option<Duration>) 
     let drawing = async {
         while let Some(heard) = changes.try_next().await? {
             let installation = match heard {
-                Heard::Event(Event::Apply(installation) | Event::InitApply(installation)) => installation,
-                Heard::Event(_) => continue,
+                Heard::There(installation) => installation,
+                Heard::Gone => continue,
                 Heard::Silence(why) => {
                     canvas.draw(&format!("{picture}{why}\n"));
                     continue;

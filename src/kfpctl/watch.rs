@@ -11,8 +11,10 @@ use crate::failure::Failure;
 
 /// What is heard of a resource.
 pub enum Heard<K> {
-    /// It is, changed, or is no more.
-    Event(Event<K>),
+    /// It is there, and is this by now.
+    There(K),
+    /// It is not there.
+    Gone,
     /// Nothing, for this reason; it is asked again.
     Silence(String),
 }
@@ -23,10 +25,29 @@ where
     K: kube::Resource + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let events = watch(api, config).default_backoff();
-    events
-        .map(|event| event.map(Heard::Event).or_else(silence))
+    let mut listed = false;
+    watch(api, config)
+        .default_backoff()
+        .filter_map(move |event| std::future::ready(heard(event, &mut listed)))
         .boxed()
+}
+
+/// What an event says; none where it says nothing. `listed`: the list under way has the resource in it.
+fn heard<K>(event: watcher::Result<Event<K>>, listed: &mut bool) -> Option<Result<Heard<K>, Failure>> {
+    let heard = match event {
+        Ok(Event::Apply(object) | Event::InitApply(object)) => {
+            *listed = true;
+            Ok(Heard::There(object))
+        }
+        Ok(Event::Init) => {
+            *listed = false;
+            return None;
+        }
+        Ok(Event::InitDone) if *listed => return None,
+        Ok(Event::InitDone | Event::Delete(_)) => Ok(Heard::Gone),
+        Err(error) => silence(error),
+    };
+    Some(heard)
 }
 
 fn silence<K>(error: watcher::Error) -> Result<Heard<K>, Failure> {

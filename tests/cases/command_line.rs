@@ -33,7 +33,7 @@ pub fn cases() -> Vec<Case> {
         ),
         Case::new(
             "a wait on the command line outlives an API server that is away",
-            |world| async move { outage::outage(&world).await },
+            outage::outage,
         ),
         Case::new("whoever may not look at backups is told so", forbidden),
     ]

@@ -36,7 +36,8 @@ pub struct Verified {
 
 /// Connections that read at the same time. Rows that were just written may have left the server's memory again, and whoever reads
 /// them from a disk mostly waits: of 3 GB behind a pool of 1 GiB, two read 164 MB/s, four 212, six 255 and eight 233; out of
-/// memory two and six read alike (`cargo xtask bench backup`, two cores). Nobody else needs the server meanwhile.
+/// memory two and six read alike (the example `transfer` on MariaDB and two cores, while this varied). Nobody else needs the server
+/// meanwhile.
 const READERS: usize = 6;
 
 /// Reads databases and compares them with the set. Fails with [`TransferError::Differs`], which names each table that is not as

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use kfp_api::conditions::ConditionType;
 use kfp_api::{KfpBackup, KfpInstallation};
-use kfp_plan::backups::damage;
+use kfp_plan::backups::{damage, ended};
 use serde::Serialize;
 
 use super::standing;
@@ -111,7 +111,7 @@ fn entry(backup: &KfpBackup, kept: &mut BTreeMap<(String, String), keep::Fate>) 
         created: backup.metadata.creation_timestamp.as_ref().map(|time| time.0),
         complete: standing(backup, ConditionType::Complete).to_owned(),
         verified: standing(backup, ConditionType::Verified).to_owned(),
-        ended: status.completed_at.is_some(),
+        ended: ended(backup),
         damaged: damage(backup).is_some(),
         stored_bytes: status.stored_bytes,
         version: status.version,

@@ -1,6 +1,7 @@
 //! PROOF (real API server): a wait outlives an API server that is away.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -17,7 +18,8 @@ use super::{complete, destination, spec, tell};
 const PLACE: &str = "command-line-outage";
 
 /// The line is cut while somebody waits; the backup goes on, and so does the wait.
-pub async fn outage(world: &World) -> Result<()> {
+pub async fn outage(world: Arc<World>) -> Result<()> {
+    let world = &*world;
     world.apply(PLACE, "kfp", spec(Some(destination()))).await?;
     let api: Api<KfpBackup> = Api::namespaced(world.client.clone(), PLACE);
     let backup: Value = json!({
